@@ -1,0 +1,48 @@
+# Every target works in a fresh clone with Python 3.11, make and git: the first one that needs it creates .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+AIRFLOW_VERSION ?= 3.3.2
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install lint format test test-unit constraints clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[emulator,dev]'
+	@touch $@
+
+install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools
+
+lint: $(INSTALLED)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+format: $(INSTALLED)  ## Reformat and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: $(INSTALLED)  ## Unit, DAG and system tests
+	$(BIN)/python -m pytest --durations=15 $(PYTEST_ARGS)
+
+test-unit: $(INSTALLED)  ## Unit tests alone: seconds
+	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+constraints: $(INSTALLED)  ## Renew constraints.txt for the newest releases with Airflow $(AIRFLOW_VERSION)
+	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--constraint $(VENV)/airflow-version.txt --output-file constraints.txt
+
+clean:  ## Remove .venv and everything else that was made here
+	rm -rf $(VENV) .demo demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
