@@ -1,0 +1,45 @@
+"""What Airflow is told about this provider. Read at every start of every component: keep it light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_dreambooth import __version__
+from airflow_provider_dreambooth.connection import CONNECTION_TYPE, conn_fields, ui_field_behaviour_metadata
+
+_NAME = "Dreambooth"
+_PACKAGE = "airflow_provider_dreambooth"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Answer the entry point ``apache_airflow_provider``."""
+    return {
+        "package-name": "airflow-provider-dreambooth",
+        "name": _NAME,
+        "description": "Dreambooth fine-tuning and image generation on the Stable Diffusion API",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "external-doc-url": "https://stablediffusionapi.com/docs/",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONNECTION_TYPE,
+                "hook-class-name": f"{_PACKAGE}.hooks.dreambooth.DreamboothHook",
+                "hook-name": _NAME,
+                "conn-fields": conn_fields(),
+                "ui-field-behaviour": ui_field_behaviour_metadata(),
+            }
+        ],
+        "hooks": [_modules("hooks.dreambooth")],
+        "operators": [_modules("operators.dreambooth")],
+        "sensors": [_modules("sensors.dreambooth")],
+        "triggers": [_modules("triggers.dreambooth")],
+    }
+
+
+def _modules(*modules: str) -> dict[str, Any]:
+    return {"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{module}" for module in modules]}
