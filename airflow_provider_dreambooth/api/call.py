@@ -1,0 +1,66 @@
+"""One call of the service as a value: where it goes, what it sends, how its answer is read.
+
+A transport adds the key, carries the call and hands the answer to :func:`read_answer`. It needs to
+know nothing else of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Repeat(Enum):
+    """What a transport may do with this call after a passing fault."""
+
+    #: A read, or a write that may safely be repeated.
+    FREELY = "freely"
+    #: Costs money: only after a failure which proves that nothing was accepted.
+    ONLY_IF_NOT_ACCEPTED = "only if not accepted"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    An HTTP answer as the wire brought it.
+
+    :param status: HTTP status code.
+    :param body: the undecoded body.
+    :param headers: headers with lower-case names; only ``retry-after`` is read.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ApiCall(Generic[Result]):
+    """
+    One call of the service.
+
+    :param path: path below the base URL, with its leading slash, such as ``/api/v3/fine_tune``; or a
+        complete URL on the configured host (only ``fetch_result`` is one).
+    :param body: the JSON body without ``key``.
+    :param read: turns the decoded, error-free JSON document into the typed result.
+    :param about: what the call is about, for messages, such as ``training F5jvdzGnYi``.
+    :param training_id: the training that the call is about, for errors.
+    :param repeat: what may be done after a passing fault.
+    :param fallback: the call to make instead when the service knows no such route (the two spellings
+        of cancel, quirk Q3).
+    :param is_answer: tells that a document answers the call although its ``status`` reports an error: a
+        failed training is an answer to the question how it stands.
+    """
+
+    path: str
+    body: Mapping[str, Any]
+    read: Callable[[Any], Result]
+    about: str
+    training_id: str | None = None
+    repeat: Repeat = Repeat.FREELY
+    fallback: ApiCall[Result] | None = None
+    is_answer: Callable[[Any], bool] | None = None

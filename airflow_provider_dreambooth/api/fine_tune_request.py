@@ -1,0 +1,158 @@
+"""A request for a training: checked before it costs money, written in the service's own form.
+
+Numbers go as strings and ``null`` is kept where it means something (reference 2.2 to 2.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_dreambooth.api.fine_tune_rules import (
+    ENDPOINTS,
+    FEWEST_GOOD_IMAGES,
+    check_images,
+    check_parameters,
+    check_prompt,
+    check_seed,
+    check_steps,
+    check_training_type,
+    check_webhook,
+    refuse,
+)
+
+
+@dataclass(frozen=True)
+class FineTuneRequest:
+    """
+    What a training is made of. Build it with :meth:`checked`.
+
+    :param method: ``dreambooth``, ``dreambooth_v2`` or ``lora``.
+    :param instance_prompt: names the subject, such as ``photo of ohwx person``; must recur in later prompts.
+    :param class_prompt: names the subject's class, such as ``photo of person``.
+    :param images: public links of the pictures.
+    :param training_type: ``men``, ``female``, ``couple`` or ``None`` for anything else.
+    :param max_train_steps: steps (``dreambooth``) or epochs (``lora``); ``None`` leaves it to the service.
+    :param seed: ``None`` for a random one.
+    :param base_model_id: the model to start from; only in ``production``.
+    :param webhook: link that the service calls at each stage.
+    :param parameters: further body fields, sent as they are.
+    :param warnings: what is allowed but unwise, for the log.
+    """
+
+    method: str
+    instance_prompt: str
+    class_prompt: str
+    images: tuple[str, ...]
+    training_type: str | None = None
+    max_train_steps: int | None = None
+    seed: int | None = None
+    base_model_id: str | None = None
+    webhook: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        environment: str,
+        instance_prompt: Any,
+        class_prompt: Any,
+        images: Any,
+        method: str = "dreambooth",
+        training_type: Any = None,
+        max_train_steps: Any = None,
+        seed: Any = None,
+        base_model_id: Any = None,
+        webhook: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> FineTuneRequest:
+        """
+        Return a request that the service can take.
+
+        :param environment: ``sandbox`` or ``production``; decides which methods and fields there are.
+        :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
+        """
+        if method not in ENDPOINTS:
+            raise refuse("method", f"is {method!r}", f"Use one of {', '.join(ENDPOINTS)}")
+        sandbox = environment == "sandbox"
+        if sandbox and method != "dreambooth":
+            raise refuse(
+                "method",
+                f"is {method!r}, which the sandbox environment does not have",
+                "Use method='dreambooth', or set environment to production in the connection",
+            )
+        warnings: list[str] = []
+        links = check_images(images)
+        if len(links) < FEWEST_GOOD_IMAGES:
+            warnings.append(f"images has {len(links)} pictures; the service advises 7 or 8 for a good likeness.")
+        kind, warning = check_training_type(training_type, method)
+        if warning:
+            warnings.append(warning)
+        if base_model_id in ("", None):
+            base_model_id = None
+            if not sandbox and method != "lora":
+                warnings.append(
+                    "base_model_id is not set; the documentation lists it as required in production "
+                    "(take one from the service's public model list)."
+                )
+        elif sandbox:
+            raise refuse(
+                "base_model_id",
+                "is set, and the sandbox environment has no such field",
+                "Leave it out, or set environment to production in the connection",
+            )
+        elif method == "lora":
+            raise refuse(
+                "base_model_id",
+                "is set, and method 'lora' has no such field",
+                "Leave it out; parameters={'base_model_type': 'normal' or 'sdxl'} chooses the base of a LoRA",
+            )
+        return cls(
+            method=method,
+            instance_prompt=check_prompt("instance_prompt", instance_prompt),
+            class_prompt=check_prompt("class_prompt", class_prompt),
+            images=links,
+            training_type=kind,
+            max_train_steps=check_steps(max_train_steps, method),
+            seed=check_seed(seed),
+            base_model_id=None if base_model_id is None else str(base_model_id),
+            webhook=check_webhook(webhook),
+            parameters=check_parameters(parameters, method),
+            warnings=tuple(warnings),
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name in the service's own words."""
+        return ENDPOINTS[self.method]
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body without the key."""
+        body: dict[str, Any] = {
+            "instance_prompt": self.instance_prompt,
+            "class_prompt": self.class_prompt,
+            "images": list(self.images),
+            # null means "any subject" here and "random" there: both are said, not left out.
+            "training_type": self.training_type,
+            "seed": None if self.seed is None else str(self.seed),
+            "webhook": self.webhook,
+        }
+        if self.base_model_id is not None:
+            body["base_model_id"] = self.base_model_id
+        if self.max_train_steps is not None:
+            body["max_train_steps"] = str(self.max_train_steps)
+        body.update(self.parameters)
+        return body
+
+    def billed(self, images: Sequence[str] | None = None) -> dict[str, Any]:
+        """
+        Return all that makes this training another one than the next: the input of its fingerprint.
+
+        :param images: what stands for the pictures instead of their links, such as hashes of their content.
+        """
+        body = {key: value for key, value in self.body().items() if key != "webhook"}
+        body["images"] = list(self.images if images is None else images)
+        return {"method": self.method, **body}

@@ -1,0 +1,115 @@
+"""What the service answers, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_dreambooth.api.log_text import Progress
+from airflow_provider_dreambooth.api.stages import Outcome
+
+
+@dataclass(frozen=True)
+class FineTuneStarted:
+    """
+    The service has taken a training on; it is paid from here.
+
+    :param training_id: the id, which is also the model id once the model is ready.
+    :param stage: the service's first stage, usually ``deploying_gpu``.
+    :param eta: seconds that the service announces for the whole training, ``None`` when it does not.
+    """
+
+    training_id: str
+    stage: str
+    eta: float | None = None
+
+
+@dataclass(frozen=True)
+class FineTuneStatus:
+    """
+    Where a training stands.
+
+    :param training_id: the training.
+    :param stage: the service's own word, such as ``trained_model_uploading``.
+    :param outcome: what it means.
+    :param progress: what the log text tells, ETA included.
+    :param reason: why it failed, in the service's words; ``None`` unless it failed.
+    :param cause_is_permanent: the same images would fail again.
+    :param test_image: link of a preview, when the service made one (observed, undocumented).
+    """
+
+    training_id: str
+    stage: str
+    outcome: Outcome
+    progress: Progress = field(default_factory=Progress)
+    reason: str | None = None
+    cause_is_permanent: bool = False
+    test_image: str | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """
+    The service has done, or begun, what was asked.
+
+    :param message: the service's words.
+    :param processing: it is still at it (reload of a model takes about two minutes).
+    """
+
+    message: str
+    processing: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """
+    A model of the account.
+
+    :param model_id: its id, equal to the training id.
+    :param status: the stage that the list shows, ``None`` when the list holds ids alone.
+    :param created_at: the service's own text for the time, ``None`` when the list holds ids alone.
+    """
+
+    model_id: str
+    status: str | None = None
+    created_at: str | None = None
+
+
+@dataclass(frozen=True)
+class UploadedImage:
+    """
+    An image that the service now serves at a public link.
+
+    :param url: the link.
+    :param request_id: the id by which the service deletes it, ``None`` when not told.
+    """
+
+    url: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """
+    The answer to a request for pictures.
+
+    :param ready: the pictures are there, at ``urls``.
+    :param urls: links of the pictures; they can answer 404 for a short while (observed).
+    :param request_id: the id to fetch the pictures by.
+    :param eta: seconds until the service expects to be done, ``None`` when it does not say.
+    :param fetch_path: where to ask again, below the configured host; ``None`` when the service named no place.
+    :param future_urls: links that will exist later.
+    :param seed: the seed that was used.
+    :param blanked: the safety checker replaced at least one picture.
+    :param meta: the effective request as the service echoes it.
+    """
+
+    ready: bool
+    urls: tuple[str, ...] = ()
+    request_id: str | None = None
+    eta: float | None = None
+    fetch_path: str | None = None
+    future_urls: tuple[str, ...] = ()
+    seed: int | None = None
+    blanked: bool = False
+    meta: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,87 @@
+"""The stages of a training as the service names them, and which of them end it.
+
+A stage the service adds tomorrow counts as running unless its name says that it failed or was cancelled.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(str, Enum):
+    """Where a training stands, whatever the service calls the stage."""
+
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the training."""
+        return self is not Outcome.RUNNING
+
+
+#: Documented order (documentation page "finetune-status" and webhook page, 2023).
+STAGES: tuple[str, ...] = (
+    "deploying_gpu",
+    "training_started",
+    "training_success",
+    "trained_model_compressing",
+    "trained_model_uploading",
+    "trained_model_uploaded",
+    "deploying_model",
+    "model_ready",
+)
+MODEL_READY = "model_ready"
+#: In no documentation; the trainer reports it (observed).
+TRAINING_FAILED = "training_failed"
+
+_ENDINGS = {
+    MODEL_READY: Outcome.READY,
+    TRAINING_FAILED: Outcome.FAILED,
+    # The v6 trainer calls a failure "cancelled" (quirk Q12). v3 has no documented word for a cancelled job.
+    "training_cancelled": Outcome.CANCELLED,
+}
+_FAILED = ("fail", "error")
+_CANCELLED = ("cancel", "cancle")
+#: Words that look like a stage although no list has them. Free text with blanks is not a stage.
+_STAGE_WORDS = ("train", "deploy", "model", "gpu", "upload", "compress", "queue", "ready", *_FAILED, *_CANCELLED)
+
+
+def normalise_stage(text: str) -> str:
+    """Return the service's word in the form the tables use: lower case, underscores."""
+    return "_".join(text.strip().lower().replace("-", " ").split())
+
+
+def is_known_stage(text: str) -> bool:
+    """Whether the word is one of the documented or observed stages."""
+    stage = normalise_stage(text)
+    return stage in STAGES or stage in _ENDINGS
+
+
+def looks_like_stage(text: str) -> bool:
+    """Whether the text can be a stage that no list names yet: one word that speaks of a training."""
+    stripped = text.strip()
+    if not stripped or len(stripped) > 60 or any(character.isspace() for character in stripped):
+        return False
+    return any(word in stripped.lower() for word in _STAGE_WORDS)
+
+
+def outcome_of(stage: str) -> Outcome:
+    """
+    Return where a training stands at this stage.
+
+    :param stage: the service's word for the stage, in any capitals.
+    """
+    word = normalise_stage(stage)
+    known = _ENDINGS.get(word)
+    if known is not None:
+        return known
+    if word in STAGES:
+        return Outcome.RUNNING
+    if any(part in word for part in _CANCELLED):
+        return Outcome.CANCELLED
+    if any(part in word for part in _FAILED):
+        return Outcome.FAILED
+    return Outcome.RUNNING
