@@ -3,8 +3,8 @@ The ``dreambooth`` connection, described once.
 
 :data:`EXTRA_FIELDS` is the only list of its fields. The form of Airflow 3.2 and newer is made from it as
 metadata (:func:`conn_fields`), the form of older ones as widgets (:func:`form_widgets`), and
-:class:`ConnectionSettings` reads a stored connection by it. Nothing here imports Airflow, and wtforms and flask
-only when an old form is asked for.
+:class:`ConnectionSettings` reads a stored connection by it. Nothing here imports Airflow; wtforms and flask
+are imported only when an old form is asked for.
 """
 
 from __future__ import annotations
@@ -196,9 +196,11 @@ class _Reader:
         self.extra: Mapping[str, Any] = extra
 
     def refusal(self, name: str, mend: str) -> DreamboothValidationError:
-        return DreamboothValidationError(
-            f"Connection {self.name!r}: field {name!r} {mend}. Nothing was sent."
-        )
+        message = f"Connection {self.name!r}: field {name!r} {mend}. Nothing was sent."
+        if key := (self.connection.password or "").strip():
+            # Somebody may have pasted it into the wrong field.
+            message = message.replace(repr(key)[1:-1], "***").replace(key, "***")
+        return DreamboothValidationError(message)
 
     def api_key(self) -> str:
         key = (self.connection.password or "").strip()
@@ -231,17 +233,18 @@ class _Reader:
         # People paste an endpoint's address: everything from /api on is the provider's own business.
         if parts.path.rstrip("/") and parts.path.split("/")[1] != "api":
             raise self.refusal("host", f"has the path {parts.path!r}, which would not be used: it {mend}")
-        scheme = scheme.lower() or ("http" if _is_this_machine(name) else "https")
-        if scheme not in ("http", "https"):
+        scheme = scheme or ("http" if _is_this_machine(name) else "https")
+        if scheme.lower() not in ("http", "https"):
             raise self.refusal("host" if separator else "schema", f"must say http or https, not {scheme!r}")
-        return f"{scheme}://{f'[{name}]' if ':' in name else name}{f':{port}' if port else ''}"
+        return f"{scheme.lower()}://{f'[{name}]' if ':' in name else name}{f':{port}' if port else ''}"
 
     def environment(self) -> Environment:
-        value = str(self.value("environment")).strip().lower()
+        value = self.value("environment")
         choices = next(extra.choices for extra in EXTRA_FIELDS if extra.name == "environment")
-        if value not in choices:
+        word = str(value).strip().lower()
+        if word not in choices:
             raise self.refusal("environment", f"must be 'sandbox' or 'production', not {value!r}")
-        return cast("Environment", value)
+        return cast("Environment", word)
 
     def number(self, name: str, wanted: str) -> float:
         value = self.value(name)
