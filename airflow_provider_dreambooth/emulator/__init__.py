@@ -1,0 +1,1 @@
+"""A local stand-in for the hosted API: an application of its own that shares no code with the provider."""

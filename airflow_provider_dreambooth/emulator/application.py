@@ -1,0 +1,114 @@
+"""The emulator as one ASGI application: FastAPI for pages, pictures and control, a bare application for /api."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from airflow_provider_dreambooth.emulator.clock import Clock, SystemClock
+from airflow_provider_dreambooth.emulator.control import control_router
+from airflow_provider_dreambooth.emulator.hosted_api import HostedApi, base_url_of
+from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.picture_store import PictureStore
+from airflow_provider_dreambooth.emulator.pictures import sample_links
+from airflow_provider_dreambooth.emulator.service import Service
+from airflow_provider_dreambooth.emulator.training import Training
+from airflow_provider_dreambooth.emulator.webhooks import Webhooks
+
+# How often stages that nobody asks for are announced (webhooks, lines on the terminal).
+_ANNOUNCE_SECONDS = 0.2
+
+
+class EmulatorApplication(FastAPI):
+    """The application with its state within reach.
+
+    :param service: the emulator's state.
+    :param webhooks: what sends webhooks.
+    """
+
+    def __init__(self, service: Service, webhooks: Webhooks, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.service = service
+        self.webhooks = webhooks
+        self.hosted_api = HostedApi(service)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request; calls below /api pass FastAPI by.
+
+        :param scope: ASGI scope.
+        :param receive: ASGI receive.
+        :param send: ASGI send.
+        """
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            await self.hosted_api(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(options: Options | None = None, clock: Clock | None = None) -> EmulatorApplication:
+    """Make an emulator.
+
+    :param options: the switches; defaults when left out.
+    :param clock: the time; the machine's own when left out.
+    """
+    service = Service(options or Options(), clock or SystemClock())
+    webhooks = Webhooks(service.options, service.printer.line)
+    service.listeners += [functools.partial(_print_stage, service), webhooks.stage_entered]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        announcing = asyncio.create_task(_announce(service))
+        try:
+            yield
+        finally:
+            announcing.cancel()
+            webhooks.close()
+            service.printer.close()
+
+    application = EmulatorApplication(
+        service, webhooks, title="dreambooth-emulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    application.include_router(control_router(service))
+    _add_pictures(application, service)
+    return application
+
+
+async def _announce(service: Service) -> None:
+    while True:
+        service.announce_due()
+        await asyncio.sleep(_ANNOUNCE_SECONDS)
+
+
+def _print_stage(service: Service, training: Training, stage: str) -> None:
+    text = f"{training.training_id} {stage}"
+    if not training.announced or training.announced == training.plan.stages[0] == stage:
+        text += f" ({training.endpoint}, {len(training.body['images'])} images, {training.plan.duration:g} s)"
+    elif stage == "training_failed":
+        text += f": {training.fail_reason}"
+    service.printer.line(text)
+
+
+def _add_pictures(application: FastAPI, service: Service) -> None:
+    store = PictureStore(service)
+
+    @application.get("/samples")
+    async def samples(request: Request) -> JSONResponse:
+        return JSONResponse(sample_links(base_url_of(request.scope, service.options.public_url)))
+
+    @application.get("/samples/{subject}/{number}.png")
+    async def sample(request: Request) -> Response:
+        return await store.own(request)
+
+    @application.get("/uploads/{name}.png")
+    async def upload(request: Request) -> Response:
+        return await store.own(request)
+
+    @application.get("/generations/{name}.png")
+    async def generation(name: str, request: Request) -> Response:
+        return await store.generation(name, request)

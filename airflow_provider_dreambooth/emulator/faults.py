@@ -1,0 +1,214 @@
+"""Bad answers on demand: a book of rules, each of which spoils some calls of some endpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from airflow_provider_dreambooth.emulator.answers import JSON_HEADERS, Answer, Answers, as_json
+from airflow_provider_dreambooth.emulator.vocabulary import ENDPOINT_GROUPS, ENDPOINTS
+
+_HTML_HEADERS = ((b"content-type", b"text/html; charset=UTF-8"),)
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>502 Bad gateway</title></head><body><center><h1>502 Bad Gateway</h1>"
+    b"</center><hr><center>cloudflare</center></body></html>"
+)
+# Kinds that only hold the answer back; what follows is the real answer.
+_DELAYS = ("delay", "timeout")
+# Kinds that break the connection.
+BROKEN = ("cut", "truncated")
+_ANSWERED = (
+    "http_500", "http_502_html", "http_503", "html_200", "empty", "not_json", "rate_limit_429", "rate_limit_200",
+    "spam_filter", "invalid_key", "no_credits", "not_found", "failed_try_again", "custom",
+)
+KINDS: tuple[str, ...] = (*_ANSWERED, *_DELAYS, *BROKEN)
+# Longer than any sensible client waits; the connection ends when the client gives up.
+_TIMEOUT_SECONDS = 3600.0
+
+
+class FaultRuleError(ValueError):
+    """A fault rule that makes no sense; the text says why."""
+
+
+@dataclasses.dataclass(slots=True)
+class FaultRule:
+    """One rule.
+
+    :param endpoint: an endpoint's name, a group's, or ``*``.
+    :param kind: one of :data:`KINDS`.
+    :param when: ``before`` the call is carried out (nothing is accepted) or ``after`` it.
+    :param times: how many calls it spoils; ``None`` for all.
+    :param after: how many matching calls it lets pass first.
+    :param training_id: only calls whose path ends in this id.
+    :param seconds: length of a delay, or what a rate limit asks for.
+    :param status: another HTTP code.
+    :param body: another body: text as it is, anything else as JSON.
+    :param headers: further headers.
+    """
+
+    endpoint: str
+    kind: str
+    when: str = "before"
+    times: int | None = None
+    after: int = 0
+    training_id: str | None = None
+    seconds: float | None = None
+    status: int | None = None
+    body: Any = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    rule_id: int = 0
+    matched: int = 0
+    applied: int = 0
+
+    @classmethod
+    def from_json(cls, value: Any) -> FaultRule:
+        """Read a rule.
+
+        :param value: the JSON object.
+        """
+        if not isinstance(value, dict):
+            raise FaultRuleError("a fault rule is a JSON object")
+        given = dict(value)
+        if "delay" in given:
+            given.setdefault("seconds", given.pop("delay"))
+        names = {field.name for field in dataclasses.fields(cls)} - {"rule_id", "matched", "applied"}
+        unknown = sorted(set(given) - names)
+        if unknown:
+            raise FaultRuleError(f"unknown fields {unknown}; known are {sorted(names)}")
+        given.setdefault("endpoint", "*")
+        if given.get("kind") not in KINDS:
+            raise FaultRuleError(f"kind must be one of {list(KINDS)}")
+        known = {"*", *ENDPOINTS, *ENDPOINT_GROUPS}
+        if given["endpoint"] not in known:
+            raise FaultRuleError(f"endpoint must be one of {sorted(known)}")
+        if given.get("when", "before") not in ("before", "after"):
+            raise FaultRuleError("when must be before or after")
+        for name, kinds in (("times", (int, type(None))), ("after", (int,)), ("seconds", (int, float, type(None)))):
+            if name in given and (not isinstance(given[name], kinds) or isinstance(given[name], bool)):
+                raise FaultRuleError(f"{name} must be a number")
+        if not isinstance(given.get("headers", {}), dict):
+            raise FaultRuleError("headers must be an object")
+        return cls(**given)
+
+    def covers(self, endpoint: str, ident: str) -> bool:
+        """Tell whether a call is one of those the rule is about.
+
+        :param endpoint: the call's endpoint.
+        :param ident: the id at the end of its path, if any.
+        """
+        if self.training_id is not None and self.training_id != ident:
+            return False
+        return self.endpoint in ("*", endpoint) or endpoint in ENDPOINT_GROUPS.get(self.endpoint, ())
+
+    def is_used_up(self) -> bool:
+        """Tell whether the rule has nothing left to spoil."""
+        return self.times is not None and self.applied >= self.times
+
+    def hold_seconds(self) -> float:
+        """Return how long the answer is held back."""
+        if self.kind == "timeout":
+            return _TIMEOUT_SECONDS if self.seconds is None else self.seconds
+        if self.kind == "delay":
+            return 1.0 if self.seconds is None else self.seconds
+        return 0.0
+
+    def spoiled(self, answers: Answers) -> Answer | None:
+        """Return the bad answer, or None where the real one follows.
+
+        :param answers: writes bodies in the emulator's present spelling.
+        """
+        if self.kind in _DELAYS and self.status is None and self.body is None:
+            return None
+        answer = self._prepared(answers)
+        if self.status is not None:
+            answer.http_status = self.status
+        if self.body is not None:
+            answer.body = self.body.encode() if isinstance(self.body, str) else as_json(self.body)
+        if self.headers:
+            own = {name.lower().encode(): str(value).encode() for name, value in self.headers.items()}
+            kept = tuple(pair for pair in answer.headers if pair[0] not in own)
+            answer.headers = (*kept, *own.items())
+        return answer
+
+    def _prepared(self, answers: Answers) -> Answer:
+        seconds = 30 if self.seconds is None else self.seconds
+        if self.kind == "http_500":
+            return _error(500, "Internal server error. Please try again.")
+        if self.kind == "http_503":
+            return _error(503, "Service temporarily unavailable. Please try again later.")
+        if self.kind == "http_502_html":
+            return Answer(502, _HTML, _HTML_HEADERS)
+        if self.kind == "html_200":
+            return Answer(200, _HTML, _HTML_HEADERS)
+        if self.kind == "not_json":
+            return Answer(200, b'{"status":"success","messege":')
+        if self.kind == "empty":
+            return Answer(200, b"")
+        if self.kind == "rate_limit_429":
+            answer = _error(429, "Rate limit exceeded. Maximum 5 queued requests allowed.", retry_after=seconds)
+            answer.headers = (*JSON_HEADERS, (b"retry-after", f"{seconds:g}".encode()))
+            return answer
+        if self.kind == "rate_limit_200":
+            tips = f"Same request detected again, please wait for {seconds:g} seconds"
+            return Answer(200, as_json({"status": "error", "message": "Rate limit exceeded", "tips": tips}))
+        if self.kind == "spam_filter":
+            return answers.spam_filter(seconds)
+        if self.kind == "invalid_key":
+            return answers.invalid_key()
+        if self.kind == "no_credits":
+            return answers.no_credits()
+        if self.kind == "not_found":
+            return answers.training_not_found()
+        if self.kind == "failed_try_again":
+            return answers.failed_try_again()
+        return Answer(200, as_json({"status": "success"}))
+
+
+def _error(code: int, message: str, **fields: Any) -> Answer:
+    return Answer(code, as_json({"status": "error", "message": message, **fields}))
+
+
+class FaultBook:
+    """The rules in force, oldest first; a call is spoiled by the first that applies."""
+
+    def __init__(self) -> None:
+        self.rules: list[FaultRule] = []
+        self._next_id = 1
+
+    def add(self, value: Any) -> FaultRule:
+        """Add a rule.
+
+        :param value: the JSON object.
+        """
+        rule = FaultRule.from_json(value)
+        rule.rule_id = self._next_id
+        self._next_id += 1
+        self.rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        """Forget all rules."""
+        self.rules.clear()
+
+    def take(self, endpoint: str, ident: str) -> FaultRule | None:
+        """Count a call against the rules and return the one that spoils it.
+
+        :param endpoint: the call's endpoint.
+        :param ident: the id at the end of its path, if any.
+        """
+        taken: FaultRule | None = None
+        for rule in self.rules:
+            if not rule.covers(endpoint, ident):
+                continue
+            rule.matched += 1
+            if taken is None and rule.matched > rule.after and not rule.is_used_up():
+                taken = rule
+        if taken is not None:
+            taken.applied += 1
+        return taken
+
+    def description(self) -> list[dict[str, Any]]:
+        """Return all rules with their counts."""
+        listed = [dataclasses.asdict(rule) for rule in self.rules]
+        return [json.loads(json.dumps(rule, default=str)) for rule in listed]

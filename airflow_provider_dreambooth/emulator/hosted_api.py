@@ -1,0 +1,222 @@
+"""Everything below /api: a bare ASGI application, because status polls arrive by the thousand.
+
+Order of a call: route, method, fault before, JSON and key, spam filter, queue, the endpoint itself, fault after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from airflow_provider_dreambooth.emulator import inference_endpoints, training_endpoints
+from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.faults import BROKEN, FaultRule, FaultRuleError
+from airflow_provider_dreambooth.emulator.service import Service
+from airflow_provider_dreambooth.emulator.training_endpoints import Call
+from airflow_provider_dreambooth.emulator.vocabulary import ENDPOINT_GROUPS, FIXED_PATHS, PATHS_WITH_ID
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_Endpoint = Callable[[Service, Call], Answer]
+
+_ENDPOINTS: dict[str, _Endpoint] = {
+    "sandbox_fine_tune": training_endpoints.start_training,
+    "fine_tune": training_endpoints.start_training,
+    "fine_tune_v2": training_endpoints.start_training,
+    "lora_fine_tune": training_endpoints.start_training,
+    "sandbox_fine_tune_status": training_endpoints.training_status,
+    "fine_tune_status": training_endpoints.training_status,
+    "cancle_training": training_endpoints.cancel_training,
+    "cancel_training": training_endpoints.cancel_training,
+    "finetune_list": training_endpoints.list_models,
+    "finetune_delete": training_endpoints.delete_model,
+    "buy_model": training_endpoints.buy_model,
+    "base64_crop": inference_endpoints.base64_crop,
+    "text_to_image_v3": inference_endpoints.text_to_image,
+    "text_to_image_v4": inference_endpoints.text_to_image,
+    "fetch_image_v3": inference_endpoints.fetch_image,
+    "fetch_image_v4": inference_endpoints.fetch_image,
+    "model_reload": inference_endpoints.model_reload,
+    "model_list": inference_endpoints.model_list,
+}
+_QUEUED = ENDPOINT_GROUPS["create"] | ENDPOINT_GROUPS["text_to_image"]
+# No more than a 5 MB picture in base64 with its wrapping.
+_LARGEST_BODY = 16 * 1024 * 1024
+# Where the server leaves the function that closes a connection; absent under a test client.
+CLOSE_CONNECTION = "dreambooth_emulator.close_connection"
+
+
+class ConnectionCut(ConnectionError):
+    """Raised for a cut where there is no real connection that could be closed."""
+
+
+def base_url_of(scope: Scope, public_url: str) -> str:
+    """Return scheme and host for links in answers.
+
+    :param scope: the ASGI scope.
+    :param public_url: the option that overrides it.
+    """
+    if public_url:
+        return public_url.rstrip("/")
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"127.0.0.1")
+    return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}"
+
+
+class HostedApi:
+    """The ASGI application.
+
+    :param service: the emulator's state.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def route(self, path: str) -> tuple[str, str]:
+        """Return endpoint and id for a path below /api; the endpoint is empty when nothing is served there.
+
+        :param path: without the leading ``/api/``.
+        """
+        path = path.rstrip("/")
+        endpoint = FIXED_PATHS.get(path)
+        if endpoint is not None:
+            return endpoint, ""
+        front, _, ident = path.rpartition("/")
+        endpoint = PATHS_WITH_ID.get(front, "")
+        if endpoint in ENDPOINT_GROUPS["cancel"] and self._service.options.cancel_spelling != "both":
+            if not endpoint.startswith(self._service.options.cancel_spelling + "_"):
+                return "", ""
+        return endpoint, ident
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        :param scope: ASGI scope.
+        :param receive: ASGI receive.
+        :param send: ASGI send.
+        """
+        service = self._service
+        journal = service.journal
+        path: str = scope["path"]
+        endpoint, ident = self.route(path[5:])
+        if not endpoint:
+            await self._send(scope, send, service.answers.no_route(path), "unknown", "")
+            return
+        if scope["method"] != "POST":
+            await self._send(scope, send, service.answers.wrong_method(scope["method"]), endpoint, "")
+            return
+        raw = await _body(receive)
+        journal.open_requests += 1
+        journal.most_open_requests = max(journal.most_open_requests, journal.open_requests)
+        try:
+            if service.options.latency > 0:
+                await asyncio.sleep(service.options.latency)
+            rule = service.faults.take(endpoint, ident) if service.faults.rules else None
+            if rule is not None and rule.when == "before" and not await _hold(rule, receive):
+                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                return
+            spoiled = rule.spoiled(service.answers) if rule is not None else None
+            if rule is not None and rule.when == "before" and (spoiled is not None):
+                answer = spoiled
+            else:
+                answer, own_rule = self._answer(scope, endpoint, ident, raw, spoilable=rule is None)
+                rule = rule or own_rule
+                if rule is not None and rule.when == "after":
+                    if not await _hold(rule, receive):
+                        journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                        return
+                    answer = rule.spoiled(service.answers) or answer
+            if rule is not None and rule.kind in BROKEN:
+                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                await _break(rule, scope, receive, send, answer)
+                return
+            await self._send(scope, send, answer, endpoint, rule.kind if rule is not None else "")
+        finally:
+            journal.open_requests -= 1
+
+    def _answer(
+        self, scope: Scope, endpoint: str, ident: str, raw: bytes, spoilable: bool
+    ) -> tuple[Answer, FaultRule | None]:
+        service = self._service
+        answers = service.answers
+        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        try:
+            body = json.loads(raw) if b"json" in content_type.lower() else None
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return answers.invalid_key(), None
+        account = service.account(body.get("key"))
+        if account is None:
+            return answers.invalid_key(), None
+        if service.options.spam_filter > 0 and self._is_filtered(endpoint) and service.is_repeated(scope["path"], raw):
+            return answers.spam_filter(service.options.spam_filter), None
+        limit = service.options.queue_limit
+        if limit and endpoint in _QUEUED and service.queued(account) > limit:
+            return answers.queue_full(limit), None
+        call = Call(endpoint, ident, body, account, base_url_of(scope, service.options.public_url))
+        rule = None
+        wish = call.wishes().get("fault") if spoilable else None
+        if wish is not None:
+            try:
+                rule = FaultRule.from_json({"kind": wish} if isinstance(wish, str) else wish)
+            except FaultRuleError as error:
+                return answers.invalid({"emulator": [(str(error), f"emulator: {error}")]}), None
+            spoiled = rule.spoiled(answers)
+            if rule.when == "before" and spoiled is not None:
+                return spoiled, rule
+            rule.when = "after"
+        return _ENDPOINTS[endpoint](service, call), rule
+
+    def _is_filtered(self, endpoint: str) -> bool:
+        return self._service.options.spam_filter_scope == "all" or endpoint in ENDPOINT_GROUPS["create"]
+
+    async def _send(self, scope: Scope, send: Send, answer: Answer, endpoint: str, fault: str) -> None:
+        service = self._service
+        service.journal.note(service.clock.now(), scope["method"], scope["path"], endpoint, answer.http_status, fault)
+        if service.options.verbose:
+            service.printer.line(f"{scope['method']} {scope['path']} {answer.http_status} {fault}".rstrip())
+        length = str(len(answer.body)).encode()
+        headers = [*answer.headers, (b"content-length", length)]
+        await send({"type": "http.response.start", "status": answer.http_status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    raw: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        raw += message.get("body", b"")
+        if len(raw) > _LARGEST_BODY:
+            return b""
+    return raw
+
+
+async def _hold(rule: FaultRule, receive: Receive) -> bool:
+    """Hold an answer back; tell whether the caller is still there afterwards."""
+    seconds = rule.hold_seconds()
+    if seconds <= 0:
+        return True
+    try:
+        message = await asyncio.wait_for(receive(), seconds)
+    except TimeoutError:
+        return True
+    return message["type"] != "http.disconnect"
+
+
+async def _break(rule: FaultRule, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    close = scope.get(CLOSE_CONNECTION)
+    if rule.kind == "truncated":
+        # The length of the whole, half of the bytes, and the end: the server closes an unfinished answer.
+        body = answer.body or b'{"status":"success"}'
+        headers = [*answer.headers, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": answer.http_status, "headers": headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    if close is None:
+        raise ConnectionCut(rule.kind)
+    close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

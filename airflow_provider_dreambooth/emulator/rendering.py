@@ -1,0 +1,64 @@
+"""One accepted request for pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(slots=True)
+class Rendering:
+    """A render and what it takes to draw its pictures again.
+
+    :param rendering_id: the number the service calls `id` and `request_id`.
+    :param training_id: the account's own training it shows, or an empty string for a public model.
+    :param images: the links of the training pictures to show.
+    :param body: the request without any secret.
+    :param fails: answers `Failed, Try Again` when fetched.
+    """
+
+    rendering_id: int
+    account: str
+    endpoint: str
+    model_id: str
+    training_id: str
+    subject: str
+    images: tuple[str, ...]
+    prompt: str
+    seed: int
+    samples: int
+    width: int
+    height: int
+    steps: int
+    prefix: str
+    base_url: str
+    created_at: float
+    ready_at: float
+    body: dict[str, Any]
+    nsfw: bool = False
+    fails: bool = False
+    late_links: int = 0
+    downloads: dict[int, int] = dataclasses.field(default_factory=dict)
+
+    def links(self) -> list[str]:
+        """Return the links of the pictures."""
+        return [f"{self.base_url}/generations/{self.prefix}-{index}.png" for index in range(self.samples)]
+
+    def description(self, now: float) -> dict[str, Any]:
+        """Return what the control endpoint tells about it; nothing secret.
+
+        :param now: epoch seconds.
+        """
+        return {
+            "id": self.rendering_id,
+            "account": self.account,
+            "endpoint": self.endpoint,
+            "model_id": self.model_id,
+            "training_id": self.training_id,
+            "prompt": self.prompt,
+            "seed": self.seed,
+            "created_at": self.created_at,
+            "processing": now < self.ready_at,
+            "output": self.links(),
+            "body": self.body,
+        }

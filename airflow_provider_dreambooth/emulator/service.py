@@ -1,0 +1,261 @@
+"""The emulated account side: everything that was accepted, found by id and by account."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import heapq
+import random
+import secrets
+import string
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_dreambooth.emulator.answers import Answers
+from airflow_provider_dreambooth.emulator.clock import Clock
+from airflow_provider_dreambooth.emulator.faults import FaultBook
+from airflow_provider_dreambooth.emulator.journal import EventPrinter, Journal
+from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.rendering import Rendering
+from airflow_provider_dreambooth.emulator.training import Training
+from airflow_provider_dreambooth.emulator.vocabulary import DEPLOYING_GPU
+
+_ALPHABET = string.ascii_letters + string.digits
+_SECRET_FIELDS = frozenset({"key", "wandb_key", "hf_token"})
+# The number of the documentation's sample render.
+_FIRST_RENDERING = 12632768
+# The request id of the documentation's sample upload.
+_FIRST_UPLOAD = 2398
+
+
+def fingerprint(key: str) -> str:
+    """Return what is kept of an API key.
+
+    :param key: the key.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request body that may be kept and shown.
+
+    :param body: the body as it came.
+    """
+    return {name: value for name, value in body.items() if name not in _SECRET_FIELDS}
+
+
+@dataclasses.dataclass(slots=True)
+class Upload:
+    """A stored picture."""
+
+    request_id: int
+    account: str
+    name: str
+    png: bytes
+
+
+class Service:
+    """All state of the emulator.
+
+    :param options: the switches.
+    :param clock: the time.
+    """
+
+    def __init__(self, options: Options, clock: Clock) -> None:
+        self.options = options
+        self.clock = clock
+        self.answers = Answers(options)
+        self.faults = FaultBook()
+        self.journal = Journal(options.request_log)
+        self.printer = EventPrinter(options.quiet)
+        self.trainings: dict[str, Training] = {}
+        self.renderings: dict[int, Rendering] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.purchased: dict[str, int] = {}
+        # Called with (training, stage) at each stage a training enters, in order.
+        self.listeners: list[Callable[[Training, str], None]] = []
+        self._accounts = frozenset(fingerprint(key) for key in options.key)
+        self._recent: dict[tuple[str, bytes], float] = {}
+        self._pictures: dict[str, Rendering] = {}
+        self._changes: list[tuple[float, str]] = []
+        for rule in options.fault_rules():
+            self.faults.add(rule)
+
+    def account(self, key: Any) -> str | None:
+        """Return the account of a key, or None when the key is not accepted.
+
+        :param key: the body's `key`.
+        """
+        if not isinstance(key, str) or not key.strip():
+            return None
+        digest = fingerprint(key)
+        return digest if not self._accounts or digest in self._accounts else None
+
+    def new_training_id(self) -> str:
+        """Return an id that no training has."""
+        while True:
+            new = "".join(secrets.choice(_ALPHABET) for _ in range(self.options.id_length))
+            if new not in self.trainings:
+                return new
+
+    def duration_of(self, training_id: str) -> float:
+        """Return the length of a training, spread if so asked; the same for the same id.
+
+        :param training_id: the id.
+        """
+        if self.options.duration_spread <= 0:
+            return self.options.duration
+        return self.options.duration * random.Random(training_id).lognormvariate(0, self.options.duration_spread)
+
+    def accept(self, training: Training) -> None:
+        """Take a training on; from here on it is paid.
+
+        :param training: the new training.
+        """
+        self.trainings[training.training_id] = training
+        self.announce(training)
+
+    def own_training(self, training_id: str, account: str, environment: str | None = None) -> Training | None:
+        """Return an account's training that the service still knows.
+
+        :param training_id: the id.
+        :param account: the asking account.
+        :param environment: the environment asked in; any when left out.
+        """
+        training = self.trainings.get(training_id)
+        if training is None or training.account != account or not training.is_known():
+            return None
+        return training if environment is None or training.environment == environment else None
+
+    def paid(self, account: str) -> int:
+        """Return how many trainings an account has started.
+
+        :param account: the account.
+        """
+        return sum(1 for training in self.trainings.values() if training.account == account)
+
+    def credits_left(self, account: str) -> int | None:
+        """Return the trainings an account may still start; None for no limit.
+
+        :param account: the account.
+        """
+        if self.options.credits is None:
+            return None
+        return self.options.credits + self.purchased.get(account, 0) - self.paid(account)
+
+    def queued(self, account: str) -> int:
+        """Return how many requests of an account are queued. What counts is invented, and an option.
+
+        :param account: the account.
+        """
+        now = self.clock.now()
+        count = self.journal.open_requests
+        count += sum(1 for render in self.renderings.values() if render.account == account and now < render.ready_at)
+        if self.options.queue_counts == "trainings":
+            count += sum(
+                1
+                for training in self.trainings.values()
+                if training.account == account and training.is_known() and training.stage(now) == DEPLOYING_GPU
+            )
+        return count
+
+    def is_repeated(self, path: str, raw: bytes) -> bool:
+        """Tell whether the spam filter has seen this very request lately, and remember it.
+
+        :param path: path of the request.
+        :param raw: its body.
+        """
+        now = self.clock.now()
+        window = self.options.spam_filter
+        if len(self._recent) > 10_000:
+            self._recent = {request: at for request, at in self._recent.items() if now - at < window}
+        request = (path, hashlib.sha256(raw).digest())
+        last = self._recent.get(request)
+        if last is not None and now - last < window:
+            return True
+        self._recent[request] = now
+        return False
+
+    def add_rendering(self, rendering: Rendering) -> None:
+        """Take a render on.
+
+        :param rendering: the new render.
+        """
+        self.renderings[rendering.rendering_id] = rendering
+        self._pictures[rendering.prefix] = rendering
+
+    def next_rendering_id(self) -> int:
+        """Return the next number for a render."""
+        return _FIRST_RENDERING + len(self.renderings)
+
+    def rendering_of(self, prefix: str) -> Rendering | None:
+        """Return the render a picture belongs to.
+
+        :param prefix: the first part of the picture's file name.
+        """
+        return self._pictures.get(prefix)
+
+    def add_upload(self, account: str, png: bytes) -> Upload:
+        """Store a picture.
+
+        :param account: whose it is.
+        :param png: the picture.
+        """
+        upload = Upload(_FIRST_UPLOAD + len(self.uploads), account, secrets.token_hex(16), png)
+        self.uploads[upload.name] = upload
+        return upload
+
+    def announce(self, training: Training) -> None:
+        """Tell the listeners of every stage a training has entered since the last time.
+
+        :param training: the training.
+        """
+        now = self.clock.now()
+        for stage in self._entered(training, now):
+            training.announced = stage
+            for listener in self.listeners:
+                listener(training, stage)
+        change = training.next_change(now)
+        if change is not None:
+            heapq.heappush(self._changes, (change, training.training_id))
+
+    def announce_due(self) -> None:
+        """Announce all trainings whose stage has changed by itself."""
+        now = self.clock.now()
+        while self._changes and self._changes[0][0] <= now:
+            _, training_id = heapq.heappop(self._changes)
+            training = self.trainings.get(training_id)
+            if training is not None:
+                self.announce(training)
+
+    @staticmethod
+    def _entered(training: Training, now: float) -> Iterator[str]:
+        stage = training.stage(now)
+        if stage == training.announced or not training.is_known():
+            return
+        stages = training.plan.stages
+        first = stages.index(training.announced) + 1 if training.announced in stages else 0
+        if training.announced and training.announced not in stages:
+            first = len(stages)
+        natural = training.plan.index_at(now - training.created_at)
+        if training.ended is not None:
+            natural = training.plan.index_at(training.ended[1] - training.created_at)
+        elif training.fail_after is not None:
+            natural = min(natural, training.plan.index_at(training.fail_after))
+        last = stages.index(stage) if stage in stages and training.ended is None else natural
+        for passed in stages[first : last + 1]:
+            if passed != stage:
+                yield passed
+        yield stage
+
+    def reset(self) -> None:
+        """Forget everything, the fault rules too."""
+        self.trainings.clear()
+        self.renderings.clear()
+        self.uploads.clear()
+        self.purchased.clear()
+        self._recent.clear()
+        self._pictures.clear()
+        self._changes.clear()
+        self.faults.clear()
+        self.journal.reset()

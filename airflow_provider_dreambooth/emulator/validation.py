@@ -1,0 +1,119 @@
+"""What the service refuses, and in which words: 2023's lists by field and today's one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.vocabulary import LEARNING_RATES
+
+Problems = dict[str, list[tuple[str, str]]]
+_MOST_DREAMBOOTH_STEPS = 2000
+_TODAYS_LORA_STEPS = (10, 50)
+
+
+def _words(field: str) -> str:
+    return field.replace("_", " ")
+
+
+class _Finder:
+    """Collects the problems of one body."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self.problems: Problems = {}
+
+    def add(self, field: str, old: str, new: str) -> None:
+        self.problems.setdefault(field, []).append((old, new))
+
+    def required(self, fields: Iterable[str]) -> None:
+        for field in fields:
+            value = self.body.get(field)
+            if value is None or (isinstance(value, str) and not value.strip()) or value == []:
+                self.add(field, f"The {_words(field)} field is required.", f"{field} is required")
+
+    def number(self, field: str, low: float, high: float, whole: bool = True) -> float | None:
+        """Check a number that may come as a string; absent and null are the default."""
+        value = self.body.get(field)
+        if value is None or value == "":
+            return None
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            number = float(value)
+            if whole and number != int(number):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            kind = "an integer" if whole else "a number"
+            self.add(field, f"The {_words(field)} must be {kind}.", f"{field} must be {kind}")
+            return None
+        if not low <= number <= high:
+            self.add(
+                field,
+                f"The {_words(field)} must be between {low:g} and {high:g}.",
+                f"{field} must be between {low:g} and {high:g}",
+            )
+            return None
+        return number
+
+    def one_of(self, field: str, allowed: frozenset[str]) -> None:
+        value = self.body.get(field)
+        if value is not None and value != "" and value not in allowed:
+            self.add(field, f"The selected {_words(field)} is invalid.", f"{field} is invalid")
+
+
+def training_problems(endpoint: str, body: dict[str, Any], options: Options) -> Problems:
+    """Check the body of a new training.
+
+    Fields that an endpoint does not have are ignored, and any training type is taken: the trainer makes
+    unknown ones generic.
+
+    :param endpoint: the endpoint's name.
+    :param body: the request body.
+    :param options: the emulator's switches.
+    """
+    finder = _Finder(body)
+    finder.required(("instance_prompt", "class_prompt", "images"))
+    images = body.get("images")
+    if "images" not in finder.problems:
+        if not isinstance(images, list):
+            finder.add("images", "The images must be an array.", "images must be an array")
+        elif not all(isinstance(image, str) for image in images):
+            finder.add("images", "The images must be strings.", "images must be an array of URLs")
+    if options.require_base_model and endpoint in ("fine_tune", "fine_tune_v2"):
+        finder.required(("base_model_id",))
+    if endpoint == "lora_fine_tune":
+        low, high = _TODAYS_LORA_STEPS if options.lora_steps == "today" else (1, _MOST_DREAMBOOTH_STEPS)
+        finder.number("max_train_steps", low, high)
+        finder.one_of("base_model_type", frozenset({"normal", "sdxl"}))
+        finder.one_of("lora_type", frozenset({"lora", "lycoris"}))
+    elif endpoint == "fine_tune_v2":
+        finder.one_of("learning_rate_unet", LEARNING_RATES)
+        finder.one_of("learning_rate_text_encoder", LEARNING_RATES)
+        finder.number("steps_unet", 1, 1_000_000)
+        finder.number("steps_text_encoder", 1, 1_000_000)
+    else:
+        finder.number("max_train_steps", 1, _MOST_DREAMBOOTH_STEPS)
+    finder.number("seed", 0, 2**64)
+    return finder.problems
+
+
+def inference_problems(endpoint: str, body: dict[str, Any]) -> Problems:
+    """Check the body of a render.
+
+    :param endpoint: the endpoint's name.
+    :param body: the request body.
+    """
+    finder = _Finder(body)
+    finder.required(("prompt", "model_id"))
+    for side in ("width", "height"):
+        number = finder.number(side, 256, 1024)
+        if number is not None and number % 8:
+            finder.add(side, f"The {side} must be divisible by 8.", f"{side} must be divisible by 8")
+    finder.number("samples", 1, 4)
+    # The v4 table says 21, 31, 41 or 51 and its own sample sends 30: any number up to 51 is taken.
+    finder.number("num_inference_steps", 1, 50 if endpoint == "text_to_image_v3" else 51)
+    finder.number("guidance_scale", 1, 20, whole=False)
+    finder.number("seed", 0, 2**64)
+    return finder.problems
