@@ -1,0 +1,77 @@
+"""The local emulator of the service as a process beside Airflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.component import Component
+from demo.ports import HOST, free_port
+
+
+class Emulator:
+    """
+    A running emulator.
+
+    :param folder: where its log goes.
+    :param port: the port to take if it is free.
+    :param duration: seconds that a whole training takes.
+    :param render: seconds that a picture takes.
+    :param key: the only API key it takes; ``None`` takes any.
+    :param options: further command-line options.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        duration: float = 10.0,
+        render: float = 1.0,
+        key: str | None = None,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        self.port = free_port(port)
+        self.url = f"http://{HOST}:{self.port}"
+        command = [sys.executable, "-m", "airflow_provider_dreambooth.emulator"]
+        command += ["--host", HOST, "--port", str(self.port)]
+        command += ["--duration", str(duration), "--render", str(render), *options]
+        if key is not None:
+            command += ["--key", key]
+        self.component = Component(
+            "emulator", command, os.environ | {"PYTHONUNBUFFERED": "1"}, folder / "emulator.log", folder
+        )
+
+    def wait(self, timeout: float = 30.0) -> None:
+        """Return as soon as it answers."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.component.check()
+            try:
+                self.trainings()
+            except requests.RequestException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def trainings(self) -> list[dict[str, Any]]:
+        """Every training that it was asked for since it started: what would have been paid."""
+        answer = requests.get(f"{self.url}/emulator/trainings", timeout=10)
+        answer.raise_for_status()
+        found = answer.json()
+        return list(found["trainings"] if isinstance(found, dict) else found)
+
+    def samples(self) -> str:
+        """Address under which it serves sample images."""
+        return f"{self.url}/samples"
+
+    def stop(self) -> None:
+        """End it."""
+        self.component.stop()
