@@ -1,8 +1,9 @@
 """
 One process that we started, with all its children.
 
-It gets a session of its own, so that signals reach exactly its family: Airflow gives each task a process group
-of its own, and a signal to the parent leaves them running. Nothing outside that session is ever signalled.
+It gets a session of its own, so that signals reach exactly its family: Airflow gives each task its own
+process group, and a signal to the parent leaves those running. Nothing outside that session is ever
+signalled.
 """
 
 from __future__ import annotations

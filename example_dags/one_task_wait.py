@@ -1,0 +1,40 @@
+"""
+### Train and wait in one task
+
+The shortest way to a model: one task that starts a training, gives its worker slot back while the service
+works, and returns the model id. Should the task fail on the way, its retry finds the running training again
+and does not pay for another.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
+
+# The emulator serves pictures to try it out with; the hosted service needs public links of your own.
+IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
+
+with DAG(
+    dag_id="one_task_wait",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    tags=["dreambooth", "example"],
+):
+    DreamboothFineTuneOperator(
+        task_id="train_and_wait",
+        instance_prompt="photo of sks teapot",
+        class_prompt="photo of a teapot",
+        images=[f"{IMAGES}/teapot/{number}.png" for number in range(1, 9)],
+        wait_for_completion=True,
+        deferrable=True,
+        timeout=timedelta(hours=3).total_seconds(),
+        retries=2,
+        retry_delay=timedelta(seconds=10),
+    )

@@ -1,0 +1,87 @@
+"""
+### Train, wait, render
+
+Once a week: teach a model what a subject looks like, wait until the model is ready, make pictures with it.
+
+| task | what it does |
+|---|---|
+| `train` | pays for one training and passes its id on |
+| `wait` | looks at the training from time to time, deferred: no worker slot is taken while it runs |
+| `render` | makes pictures with the new model and saves them |
+
+**To run it against the local emulator**: start `dreambooth-emulator` and use the connection that it prints.
+
+**To run it against the hosted service**: put your API key into the connection `dreambooth_default`, trigger this DAG
+and give links to your own pictures in the form. The service downloads them, so they must be public; 7 or 8 square
+ones work best. A training costs money and takes half an hour or so.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_dreambooth.operators.dreambooth import (
+    DreamboothFineTuneOperator,
+    DreamboothTextToImageOperator,
+)
+from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
+
+# The emulator serves pictures to try it out with; the hosted service needs public links of your own.
+IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
+OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
+
+with DAG(
+    dag_id="train_wait_render",
+    doc_md=__doc__,
+    schedule="@weekly",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
+    params={
+        "images": Param(
+            [f"{IMAGES}/fox/{number}.png" for number in range(1, 9)],
+            type="array",
+            items={"type": "string"},
+            minItems=3,
+            title="Training pictures",
+            description="Public links, one a line; 7 or 8 square pictures of one subject work best.",
+        ),
+        "prompt": Param(
+            "photo of sks fox reading a newspaper in a cafe",
+            type="string",
+            title="Prompt",
+            description="What to render. Name the subject as in the training: 'photo of sks fox'.",
+        ),
+        "output_path": Param(
+            OUTPUT,
+            type="string",
+            title="Where to save",
+            description="A folder on the worker, or an object storage address such as s3://bucket/pictures.",
+        ),
+    },
+    tags=["dreambooth", "example"],
+) as dag:
+    train = DreamboothFineTuneOperator(
+        task_id="train",
+        instance_prompt="photo of sks fox",
+        class_prompt="photo of a fox",
+        images=dag.param("images"),
+    )
+    wait = DreamboothFineTuneSensor(
+        task_id="wait",
+        training_id=train.output,
+        deferrable=True,
+        timeout=timedelta(hours=3).total_seconds(),
+    )
+    render = DreamboothTextToImageOperator(
+        task_id="render",
+        model_id=wait.output,
+        prompt="{{ params.prompt }}",
+        samples=2,
+        output_path="{{ params.output_path }}/{{ run_id }}",
+    )
