@@ -5,11 +5,17 @@ VENV ?= .venv
 AIRFLOW_VERSION ?= 3.3.2
 PYTEST_ARGS ?=
 
+# Wishes: a port that is taken is replaced by a free one.
+AIRFLOW_PORT ?= 8080
+EMULATOR_PORT ?= 8765
+# Seconds that a training takes in the demo.
+DURATION ?= 20
+
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint format test test-unit constraints clean
+.PHONY: help demo airflow install lint format test test-unit constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +26,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[emulator,dev]'
 	@touch $@
+
+DEMO = $(BIN)/python -m demo --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
+
+demo: $(INSTALLED)  ## See a real Airflow train a model on the local emulator and render with it
+	@$(DEMO)
+
+airflow: $(INSTALLED)  ## The same, left running with Airflow's UI until Ctrl-C
+	@$(DEMO) --keep
 
 install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools
 

@@ -36,6 +36,7 @@ class Emulator:
         key: str | None = None,
         options: tuple[str, ...] = (),
     ) -> None:
+        self.duration = duration
         self.port = free_port(port)
         self.url = f"http://{HOST}:{self.port}"
         command = [sys.executable, "-m", "airflow_provider_dreambooth.emulator"]

@@ -11,9 +11,9 @@ Once a week: teach a model what a subject looks like, wait until the model is re
 
 **To run it against the local emulator**: start `dreambooth-emulator` and use the connection that it prints.
 
-**To run it against the hosted service**: put your API key into the connection `dreambooth_default`, trigger this DAG
-and give links to your own pictures in the form. The service downloads them, so they must be public; 7 or 8 square
-ones work best. A training costs money and takes half an hour or so.
+**To run it against the hosted service**: put your API key into the connection `dreambooth_default`, trigger
+this DAG and give links to your own pictures in the form. The service downloads them, so they must be public;
+7 or 8 square ones work best. A training costs money and takes half an hour or so.
 """
 
 from __future__ import annotations
