@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import sys
@@ -74,12 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import PIL  # noqa: F401
 
         from airflow_provider_dreambooth.emulator import server
+        from airflow_provider_dreambooth.emulator.application import create_app
         from airflow_provider_dreambooth.emulator.faults import FaultRuleError
     except ModuleNotFoundError as error:
         print(_MISSING.format(name=error.name), file=sys.stderr)
         return 2
     try:
-        application = server.create_app(options)
+        application = create_app(options)
         listener = server.listening_socket(options.host, options.port)
     except FaultRuleError as error:
         print(f"dreambooth-emulator: --fault: {error}", file=sys.stderr)
@@ -93,10 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     url = server.url_of(options, listener)
     running = server.EmulatorServer(application, lambda: print(greeting(options, url), flush=True))
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         running.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The bodies the service answers with, errors above all, in the spelling and with the codes the options ask for."""
+"""The bodies the service answers with, in the spelling and with the codes that the options ask for."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ class Answers:
         """
         return self.json({"status": "success", self.key("messege"): message, **fields})
 
-    def error(self, code: int, message: Any, spelling: str = "message", **fields: Any) -> Answer:
+    def error(self, http_status: int, message: Any, spelling: str = "message", **fields: Any) -> Answer:
         """Answer with an error.
 
-        :param code: today's HTTP code.
+        :param http_status: today's HTTP code.
         :param message: a text, or an object of lists.
         :param spelling: the documented key of the message.
         :param fields: siblings such as `tip` and `retry_after`.
         """
-        return self.json({"status": "error", self.key(spelling): message, **fields}, self.http(code))
+        return self.json({"status": "error", self.key(spelling): message, **fields}, self.http(http_status))
 
     def invalid_key(self) -> Answer:
         """Refuse the key; also the answer to a missing JSON header and to broken JSON."""
@@ -103,7 +103,7 @@ class Answers:
         return self.error(400, first[0][1])
 
     def training_not_found(self) -> Answer:
-        """Deny a training id. The schema is documented today (404, `messege`, `code`), the text is invented."""
+        """Deny a training id. The schema is documented (404, `messege`, `code`), the text is invented."""
         return self.error(404, "Training not found", "messege", code=404)
 
     def model_not_found(self, model_id: str) -> Answer:
@@ -141,7 +141,9 @@ class Answers:
 
     def failed_try_again(self) -> Answer:
         """Answer that a render failed; HTTP 200 in every source."""
-        return self.json({"status": "failed", "id": "", self.key("message"): "Failed, Try Again", "output": ""})
+        return self.json(
+            {"status": "failed", "id": "", self.key("message"): "Failed, Try Again", "output": ""}
+        )
 
     def no_route(self, path: str) -> Answer:
         """Answer for a path that is not served. Invented: the framework's usual text, always 404.

@@ -1,4 +1,4 @@
-"""The emulator as one ASGI application: FastAPI for pages, pictures and control, a bare application for /api."""
+"""The emulator as one ASGI application: FastAPI for pages, pictures and control, bare ASGI for /api."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from airflow_provider_dreambooth.emulator.clock import Clock, SystemClock
 from airflow_provider_dreambooth.emulator.control import control_router
 from airflow_provider_dreambooth.emulator.hosted_api import HostedApi, base_url_of
+from airflow_provider_dreambooth.emulator.image_downloads import ImageDownloads
 from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.page import page
 from airflow_provider_dreambooth.emulator.picture_store import PictureStore
 from airflow_provider_dreambooth.emulator.pictures import sample_links
 from airflow_provider_dreambooth.emulator.service import Service
@@ -35,7 +37,7 @@ class EmulatorApplication(FastAPI):
     def __init__(self, service: Service, webhooks: Webhooks, **settings: Any) -> None:
         super().__init__(**settings)
         self.service = service
-        self.webhooks = webhooks
+        self.webhook_sender = webhooks
         self.hosted_api = HostedApi(service)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -59,7 +61,12 @@ def create_app(options: Options | None = None, clock: Clock | None = None) -> Em
     """
     service = Service(options or Options(), clock or SystemClock())
     webhooks = Webhooks(service.options, service.printer.line)
-    service.listeners += [functools.partial(_print_stage, service), webhooks.stage_entered]
+    downloads = ImageDownloads(service)
+    service.listeners += [
+        functools.partial(_print_stage, service),
+        webhooks.stage_entered,
+        downloads.stage_entered,
+    ]
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,12 +76,20 @@ def create_app(options: Options | None = None, clock: Clock | None = None) -> Em
         finally:
             announcing.cancel()
             webhooks.close()
+            downloads.close()
             service.printer.close()
 
     application = EmulatorApplication(
-        service, webhooks, title="dreambooth-emulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        service,
+        webhooks,
+        title="dreambooth-emulator",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     application.include_router(control_router(service))
+    _add_pages(application)
     _add_pictures(application, service)
     return application
 
@@ -92,6 +107,14 @@ def _print_stage(service: Service, training: Training, stage: str) -> None:
     elif stage == "training_failed":
         text += f": {training.fail_reason}"
     service.printer.line(text)
+
+
+def _add_pages(application: FastAPI) -> None:
+    async def show() -> HTMLResponse:
+        return HTMLResponse(page())
+
+    for path in ("/", "/trainings/{training_id}", "/models/{model_id}"):
+        application.add_api_route(path, show, methods=["GET"])
 
 
 def _add_pictures(application: FastAPI, service: Service) -> None:

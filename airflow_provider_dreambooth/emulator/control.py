@@ -1,4 +1,4 @@
-"""The endpoints below /emulator: what happened, what shall go wrong. For developers and tests; no key needed."""
+"""The endpoints below /emulator: what happened, and what shall go wrong. No key is needed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def control_router(service: Service) -> APIRouter:
 
     @router.get("/health")
     async def health() -> JSONResponse:
-        return JSONResponse({"status": "ok", "now": service.clock.now(), "duration": service.options.duration})
+        return JSONResponse(
+            {"status": "ok", "now": service.clock.now(), "duration": service.options.duration}
+        )
 
     @router.get("/trainings")
     async def trainings() -> JSONResponse:
@@ -42,7 +44,11 @@ def control_router(service: Service) -> APIRouter:
     @router.get("/trainings/{training_id}")
     async def training(training_id: str) -> JSONResponse:
         found = service.trainings.get(training_id)
-        return _refused("no such training", 404) if found is None else JSONResponse(found.description(service.clock.now()))
+        return (
+            _refused("no such training", 404)
+            if found is None
+            else JSONResponse(found.description(service.clock.now()))
+        )
 
     @router.post("/trainings/{training_id}")
     async def change(training_id: str, request: Request) -> JSONResponse:

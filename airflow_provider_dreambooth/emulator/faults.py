@@ -19,8 +19,20 @@ _DELAYS = ("delay", "timeout")
 # Kinds that break the connection.
 BROKEN = ("cut", "truncated")
 _ANSWERED = (
-    "http_500", "http_502_html", "http_503", "html_200", "empty", "not_json", "rate_limit_429", "rate_limit_200",
-    "spam_filter", "invalid_key", "no_credits", "not_found", "failed_try_again", "custom",
+    "http_500",
+    "http_502_html",
+    "http_503",
+    "html_200",
+    "empty",
+    "not_json",
+    "rate_limit_429",
+    "rate_limit_200",
+    "spam_filter",
+    "invalid_key",
+    "no_credits",
+    "not_found",
+    "failed_try_again",
+    "custom",
 )
 KINDS: tuple[str, ...] = (*_ANSWERED, *_DELAYS, *BROKEN)
 # Longer than any sensible client waits; the connection ends when the client gives up.
@@ -84,7 +96,11 @@ class FaultRule:
             raise FaultRuleError(f"endpoint must be one of {sorted(known)}")
         if given.get("when", "before") not in ("before", "after"):
             raise FaultRuleError("when must be before or after")
-        for name, kinds in (("times", (int, type(None))), ("after", (int,)), ("seconds", (int, float, type(None)))):
+        for name, kinds in (
+            ("times", (int, type(None))),
+            ("after", (int,)),
+            ("seconds", (int, float, type(None))),
+        ):
             if name in given and (not isinstance(given[name], kinds) or isinstance(given[name], bool)):
                 raise FaultRuleError(f"{name} must be a number")
         if not isinstance(given.get("headers", {}), dict):
@@ -146,7 +162,9 @@ class FaultRule:
         if self.kind == "empty":
             return Answer(200, b"")
         if self.kind == "rate_limit_429":
-            answer = _error(429, "Rate limit exceeded. Maximum 5 queued requests allowed.", retry_after=seconds)
+            answer = _error(
+                429, "Rate limit exceeded. Maximum 5 queued requests allowed.", retry_after=seconds
+            )
             answer.headers = (*JSON_HEADERS, (b"retry-after", f"{seconds:g}".encode()))
             return answer
         if self.kind == "rate_limit_200":

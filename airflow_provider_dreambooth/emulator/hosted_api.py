@@ -1,6 +1,6 @@
 """Everything below /api: a bare ASGI application, because status polls arrive by the thousand.
 
-Order of a call: route, method, fault before, JSON and key, spam filter, queue, the endpoint itself, fault after.
+Order of a call: route, method, fault before, JSON and key, spam filter, queue, endpoint, fault after.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LARGEST_BODY = 16 * 1024 * 1024
 CLOSE_CONNECTION = "dreambooth_emulator.close_connection"
 
 
-class ConnectionCut(ConnectionError):
+class ConnectionCutError(ConnectionError):
     """Raised for a cut where there is no real connection that could be closed."""
 
 
@@ -85,9 +85,9 @@ class HostedApi:
             return endpoint, ""
         front, _, ident = path.rpartition("/")
         endpoint = PATHS_WITH_ID.get(front, "")
-        if endpoint in ENDPOINT_GROUPS["cancel"] and self._service.options.cancel_spelling != "both":
-            if not endpoint.startswith(self._service.options.cancel_spelling + "_"):
-                return "", ""
+        served = self._service.options.cancel_spelling
+        if endpoint in ENDPOINT_GROUPS["cancel"] and served not in ("both", endpoint.partition("_")[0]):
+            return "", ""
         return endpoint, ident
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,7 +151,11 @@ class HostedApi:
         account = service.account(body.get("key"))
         if account is None:
             return answers.invalid_key(), None
-        if service.options.spam_filter > 0 and self._is_filtered(endpoint) and service.is_repeated(scope["path"], raw):
+        if (
+            service.options.spam_filter > 0
+            and self._is_filtered(endpoint)
+            and service.is_repeated(scope["path"], raw)
+        ):
             return answers.spam_filter(service.options.spam_filter), None
         limit = service.options.queue_limit
         if limit and endpoint in _QUEUED and service.queued(account) > limit:
@@ -175,7 +179,9 @@ class HostedApi:
 
     async def _send(self, scope: Scope, send: Send, answer: Answer, endpoint: str, fault: str) -> None:
         service = self._service
-        service.journal.note(service.clock.now(), scope["method"], scope["path"], endpoint, answer.http_status, fault)
+        service.journal.note(
+            service.clock.now(), scope["method"], scope["path"], endpoint, answer.http_status, fault
+        )
         if service.options.verbose:
             service.printer.line(f"{scope['method']} {scope['path']} {answer.http_status} {fault}".rstrip())
         length = str(len(answer.body)).encode()
@@ -204,7 +210,7 @@ async def _hold(rule: FaultRule, receive: Receive) -> bool:
         message = await asyncio.wait_for(receive(), seconds)
     except TimeoutError:
         return True
-    return message["type"] != "http.disconnect"
+    return bool(message["type"] != "http.disconnect")
 
 
 async def _break(rule: FaultRule, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
@@ -216,7 +222,7 @@ async def _break(rule: FaultRule, scope: Scope, receive: Receive, send: Send, an
         await send({"type": "http.response.start", "status": answer.http_status, "headers": headers})
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     if close is None:
-        raise ConnectionCut(rule.kind)
+        raise ConnectionCutError(rule.kind)
     close()
     while (await receive())["type"] != "http.disconnect":
         pass

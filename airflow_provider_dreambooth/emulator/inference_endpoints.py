@@ -21,12 +21,23 @@ _LARGEST_UPLOAD = 5 * 1024 * 1024
 _CROP_SIDE = 512
 # Meta names that are not the request's own names.
 _META_NAMES = {
-    "width": "W", "height": "H", "num_inference_steps": "steps", "samples": "n_samples",
-    "safety_checker": "safetychecker", "lora_model": "lora", "embeddings_model": "embeddings",
+    "width": "W",
+    "height": "H",
+    "num_inference_steps": "steps",
+    "samples": "n_samples",
+    "safety_checker": "safetychecker",
+    "lora_model": "lora",
+    "embeddings_model": "embeddings",
 }
 _META_DEFAULTS: dict[str, Any] = {
-    "negative_prompt": None, "guidance_scale": 7.5, "safety_checker": "no", "scheduler": "UniPCMultistepScheduler",
-    "enhance_prompt": "yes", "lora_model": None, "embeddings_model": None, "vae": None,
+    "negative_prompt": None,
+    "guidance_scale": 7.5,
+    "safety_checker": "no",
+    "scheduler": "UniPCMultistepScheduler",
+    "enhance_prompt": "yes",
+    "lora_model": None,
+    "embeddings_model": None,
+    "vae": None,
 }
 
 
@@ -87,7 +98,9 @@ def text_to_image(service: Service, call: Call) -> Answer:
         samples=int(_number(body.get("samples"), 1)),
         width=int(_number(body.get("width"), 512)),
         height=int(_number(body.get("height"), 512)),
-        steps=int(_number(body.get("num_inference_steps"), 31 if call.endpoint == "text_to_image_v4" else 20)),
+        steps=int(
+            _number(body.get("num_inference_steps"), 31 if call.endpoint == "text_to_image_v4" else 20)
+        ),
         prefix=str(uuid.uuid4()),
         base_url=call.base_url,
         created_at=now,
@@ -98,7 +111,9 @@ def text_to_image(service: Service, call: Call) -> Answer:
         late_links=int(late) if isinstance(late, int) else 0,
     )
     service.add_rendering(rendering)
-    service.printer.line(f"render {number} of {rendering.training_id or rendering.model_id}: {rendering.prompt[:60]}")
+    service.printer.line(
+        f"render {number} of {rendering.training_id or rendering.model_id}: {rendering.prompt[:60]}"
+    )
     if now < rendering.ready_at:
         return _processing(service, rendering, first=True)
     return answers.failed_try_again() if rendering.fails else _finished(service, rendering)
@@ -107,8 +122,12 @@ def text_to_image(service: Service, call: Call) -> Answer:
 def _meta(rendering: Rendering) -> dict[str, Any]:
     request = {**_META_DEFAULTS, **rendering.body}
     request.update(
-        width=rendering.width, height=rendering.height, samples=rendering.samples, seed=rendering.seed,
-        num_inference_steps=rendering.steps, file_prefix=rendering.prefix,
+        width=rendering.width,
+        height=rendering.height,
+        samples=rendering.samples,
+        seed=rendering.seed,
+        num_inference_steps=rendering.steps,
+        file_prefix=rendering.prefix,
     )
     return {_META_NAMES.get(name, name): value for name, value in request.items() if name != "emulator"}
 
@@ -159,11 +178,13 @@ def fetch_image(service: Service, call: Call) -> Answer:
         return service.answers.error(404, "Request not found", "messege")
     if service.clock.now() < rendering.ready_at:
         return _processing(service, rendering, first=False)
-    return service.answers.failed_try_again() if rendering.fails else _finished(service, rendering, fetched=True)
+    return (
+        service.answers.failed_try_again() if rendering.fails else _finished(service, rendering, fetched=True)
+    )
 
 
 def model_reload(service: Service, call: Call) -> Answer:
-    """Serve reload, 2023's and today's path. The shape is today's; `processing` until it is loaded is invented.
+    """Serve reload under both paths. The shape is today's; `processing` until it is loaded is invented.
 
     :param service: the emulator's state.
     :param call: the call.

@@ -22,12 +22,20 @@ INVENTED: tuple[Invention, ...] = (
     Invention("HTTP code of errors", "today's 400/401/402/404/429; 2023 answered 200", "--http-codes"),
     Invention("wording of the hints (`tip`) beside Invalid Api Key", "four short hints", ""),
     Invention("paths that do not exist and methods other than POST", "the framework's usual 404 and 405", ""),
-    Invention("status of an unknown, foreign or deleted training", "404, `Training not found`, `code`", "--http-codes"),
-    Invention("answer to cancel and delete", "today's basic shape; `Training cancelled`, `Model deleted`", ""),
+    Invention(
+        "status of an unknown, foreign or deleted training",
+        "404, `Training not found`, `code`",
+        "--http-codes",
+    ),
+    Invention(
+        "answer to cancel and delete", "today's basic shape; `Training cancelled`, `Model deleted`", ""
+    ),
     Invention("cancelling a finished training", "400 `Training has already finished.`", ""),
     Invention("deleting a running training", "it is cancelled, then deleted", ""),
     Invention("status of a cancelled training", "stage `training_cancelled`", "--cancelled-style"),
-    Invention("status of a failed training", "stage `training_failed`, the reason in `data`", "--failed-style"),
+    Invention(
+        "status of a failed training", "stage `training_failed`, the reason in `data`", "--failed-style"
+    ),
     Invention("which trainings finetune_list shows, and when", "every accepted one, at once", "--list-shows"),
     Invention("delay before a training appears in the list", "none", "--list-delay"),
     Invention("items of finetune_list", "strings, the training ids", "--list-items"),
@@ -35,13 +43,23 @@ INVENTED: tuple[Invention, ...] = (
     Invention("what fills the queue of an account", "open requests and processing renders", "--queue-counts"),
     Invention("headers of a 429", "Retry-After beside `retry_after`", ""),
     Invention("which requests the spam filter watches", "all; off unless asked for", "--spam-filter-scope"),
-    Invention("share of the time each stage takes", "8% waiting for a GPU, 52% training, the rest in small parts", ""),
+    Invention(
+        "share of the time each stage takes",
+        "8% waiting for a GPU, 52% training, the rest in small parts",
+        "",
+    ),
     Invention("unit `seconds` in ETA texts", "for trainings under ten minutes", "--eta-unit"),
     Invention("base_model_id, documented as required", "not insisted on", "--require-base-model"),
     Invention("rendering with a model trained in the sandbox", "works", ""),
-    Invention("rendering with an unloaded or unfinished model", "the answer for an unknown model", "--idle-unload"),
+    Invention(
+        "rendering with an unloaded or unfinished model", "the answer for an unknown model", "--idle-unload"
+    ),
     Invention("answer to a reload", "`processing` until loaded, then `success`", "--reload"),
-    Invention("webhook of a failed training", "status `failed`, training_status `training_failed`, text in `logs`", ""),
+    Invention(
+        "webhook of a failed training",
+        "status `failed`, training_status `training_failed`, text in `logs`",
+        "",
+    ),
     Invention("fetching an unknown render", "404 `Request not found`", ""),
     Invention("refused uploads", "400 with the field `image`", ""),
     Invention("public models", "six, without screenshots", ""),

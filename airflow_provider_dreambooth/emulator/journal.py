@@ -1,8 +1,9 @@
-"""What happened: the last requests, counters, and the lines that go to the terminal. No key ever gets in here."""
+"""What happened: the last requests, counters, and lines for the terminal. No key ever gets in here."""
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import queue
 import sys
 import threading
@@ -28,7 +29,9 @@ class Journal:
         self.open_requests = 0
         self.most_open_requests = 0
 
-    def note(self, moment: float, method: str, path: str, endpoint: str, http_status: int, fault: str) -> None:
+    def note(
+        self, moment: float, method: str, path: str, endpoint: str, http_status: int, fault: str
+    ) -> None:
         """Remember one answered request.
 
         :param moment: epoch seconds.
@@ -101,10 +104,8 @@ class EventPrinter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._print, name="emulator-events", daemon=True)
             self._thread.start()
-        try:
+        with contextlib.suppress(queue.Full):
             self._lines.put_nowait(f"{time.strftime('%H:%M:%S')} {text}")
-        except queue.Full:
-            pass
 
     def close(self) -> None:
         """Print what is left, for a second at most."""

@@ -1,4 +1,4 @@
-"""Every switch of the emulator, once: the command line, the application and the documentation read this table."""
+"""Every switch of the emulator, once: command line, application and documentation read this table."""
 
 from __future__ import annotations
 
@@ -30,66 +30,93 @@ class Options:
         3.0, "how long a render stays in `processing`; 0 answers at once", metavar="SECONDS"
     )
     reload: float | None = _switch(
-        None, "how long reloading an idle model takes; default is a fifteenth of --duration", metavar="SECONDS"
+        None,
+        "how long reloading an idle model takes; default is a fifteenth of --duration",
+        metavar="SECONDS",
     )
     idle_unload: float = _switch(604800.0, "idle time after which a model is unloaded", metavar="SECONDS")
-    key: list[str] = _switch(
+    key: list[str] = _switch(  # noqa: RUF009
         [], "an API key to accept, one account each; repeatable; default is any non-empty key", metavar="KEY"
     )
     print_key: bool = _switch(False, "print a --key in full in the connection; otherwise it is masked")
-    environment: str = _switch(
-        "production", "environment in the printed connection", "production", "sandbox"
+    environment: str = _switch("production", "environment in the printed connection", "production", "sandbox")
+    public_url: str = _switch(
+        "", "base of the links in answers; default is the request's host", metavar="URL"
     )
-    public_url: str = _switch("", "base of the links in answers; default is the request's host", metavar="URL")
     tls_cert: str = _switch("", "certificate file; turns TLS on", metavar="FILE")
     tls_key: str = _switch("", "private key file of the certificate", metavar="FILE")
     http_codes: str = _switch(
         "today", "`today`: real HTTP codes for errors; `2023`: errors come with HTTP 200", "today", "2023"
     )
     message_key: str = _switch(
-        "documented", "key of the message: as each page documents it, or one for all",
-        "documented", "messege", "message",
+        "documented",
+        "key of the message: as each page documents it, or one for all",
+        "documented",
+        "messege",
+        "message",
     )
     validation_style: str = _switch(
-        "auto", "validation message: object of lists (2023), text (today), or as --http-codes has it",
-        "auto", "object", "text",
+        "auto",
+        "validation message: object of lists (2023), text (today), or as --http-codes has it",
+        "auto",
+        "object",
+        "text",
     )
     stage_key: str = _switch(
-        "messege", "key of the stage in a status answer; `messege` follows --message-key",
-        "messege", "model_training_status",
+        "messege",
+        "key of the stage in a status answer; `messege` follows --message-key",
+        "messege",
+        "model_training_status",
     )
     separator: str = _switch(
         "slash-n", "what joins the status log: ` /n ` as in 2023 or a newline as today", "slash-n", "newline"
     )
     log_text: str = _switch(
-        "documented", "wording and ETAs of the status log: the documentation's, or the worker's (not monotone)",
-        "documented", "worker",
+        "documented",
+        "wording and ETAs of the status log: the documentation's, or the worker's (not monotone)",
+        "documented",
+        "worker",
     )
     eta_unit: str = _switch(
-        "auto", "unit of announced times: minutes for long trainings and seconds for short ones, or one of them",
-        "auto", "seconds", "minutes",
+        "auto",
+        "unit of announced times: minutes for long trainings and seconds for short ones, or one of them",
+        "auto",
+        "seconds",
+        "minutes",
     )
     eta_factor: float = _switch(1.0, "announce this multiple of the documented ETAs", metavar="FACTOR")
     create_ids: str = _switch(
         "both", "ids in the answer to a new training", "both", "training_id", "model_id"
     )
-    id_length: int = _switch(10, "length of a training id: 10 in the documentation, 25 in the wild", metavar="N")
+    id_length: int = _switch(
+        10, "length of a training id: 10 in the documentation, 25 in the wild", metavar="N"
+    )
     list_items: str = _switch("string", "items of finetune_list", "string", "object")
     list_shows: str = _switch(
-        "accepted", "finetune_list shows every accepted training or only models that are ready",
-        "accepted", "ready",
+        "accepted",
+        "finetune_list shows every accepted training or only models that are ready",
+        "accepted",
+        "ready",
     )
     list_delay: float = _switch(0.0, "age at which a training first appears in the list", metavar="SECONDS")
     cancel_spelling: str = _switch(
         "both", "which spelling of the cancel endpoint is served", "both", "cancle", "cancel"
     )
     cancelled_style: str = _switch(
-        "training_cancelled", "what the status of a cancelled training looks like",
-        "training_cancelled", "cancelled", "training_failed", "error", "not_found",
+        "training_cancelled",
+        "what the status of a cancelled training looks like",
+        "training_cancelled",
+        "cancelled",
+        "training_failed",
+        "error",
+        "not_found",
     )
     failed_style: str = _switch(
-        "stage", "a failed training: stage training_failed, status `failed`, or status `error`",
-        "stage", "failed", "error",
+        "stage",
+        "a failed training: stage training_failed, status `failed`, or status `error`",
+        "stage",
+        "failed",
+        "error",
     )
     require_base_model: bool = _switch(False, "refuse v3 Dreambooth trainings without base_model_id")
     lora_steps: str = _switch(
@@ -99,27 +126,38 @@ class Options:
         None, "trainings an account may start before it is out of credits; default unlimited", metavar="N"
     )
     no_credits_text: str = _switch(
-        "Insufficient credits. Please add more credits to continue.", "the answer without credits", metavar="TEXT"
+        "Insufficient credits. Please add more credits to continue.",
+        "the answer without credits",
+        metavar="TEXT",
     )
-    queue_limit: int = _switch(0, "queued requests an account may have (5 on the small plan); 0 is off", metavar="N")
+    queue_limit: int = _switch(
+        0, "queued requests an account may have (5 on the small plan); 0 is off", metavar="N"
+    )
     queue_counts: str = _switch(
-        "requests", "the queue holds open requests and processing renders, or also trainings without a GPU",
-        "requests", "trainings",
+        "requests",
+        "the queue holds open requests and processing renders, or also trainings without a GPU",
+        "requests",
+        "trainings",
     )
     spam_filter: float = _switch(
-        0.0, "refuse a repeated identical request for this long (30 at the hosted service); 0 is off",
+        0.0,
+        "refuse a repeated identical request for this long (30 at the hosted service); 0 is off",
         metavar="SECONDS",
     )
-    spam_filter_scope: str = _switch(
-        "all", "which requests the spam filter watches", "all", "create"
-    )
+    spam_filter_scope: str = _switch("all", "which requests the spam filter watches", "all", "create")
     latency: float = _switch(0.0, "time every API answer takes", metavar="SECONDS")
     late_links: int = _switch(0, "a picture answers 404 to its first N downloads", metavar="N")
-    empty_output: str = _switch("list", "`output` of a processing answer: [] or an empty string", "list", "string")
+    empty_output: str = _switch(
+        "list", "`output` of a processing answer: [] or an empty string", "list", "string"
+    )
     nsfw: bool = _switch(False, "blank every picture and report nsfw_content_detected")
-    fetch_images: bool = _switch(False, "really download the training images; otherwise links are only checked")
+    fetch_images: bool = _switch(
+        False, "really download the training images; otherwise links are only checked"
+    )
     webhook_copies: int = _switch(1, "how often each webhook is sent; 2 shows duplicates", metavar="N")
-    fault: list[str] = _switch([], "a fault rule as JSON, as for POST /emulator/faults; repeatable", metavar="JSON")
+    fault: list[str] = _switch(  # noqa: RUF009
+        [], "a fault rule as JSON, as for POST /emulator/faults; repeatable", metavar="JSON"
+    )
     request_log: int = _switch(1000, "requests that GET /emulator/requests remembers", metavar="N")
     verbose: bool = _switch(False, "log every request")
     quiet: bool = _switch(False, "print nothing after the connection")
@@ -152,16 +190,24 @@ def parser() -> argparse.ArgumentParser:
         if field.type == "bool":
             command.add_argument(flag, action="store_true", help=text)
         elif field.type == "list[str]":
-            command.add_argument(flag, action="append", default=[], metavar=field.metadata["metavar"], help=text)
+            command.add_argument(
+                flag, action="append", default=[], metavar=field.metadata["metavar"], help=text
+            )
         elif field.metadata["choices"]:
             command.add_argument(
-                flag, choices=field.metadata["choices"], default=field.default, help=f"{text} (default: %(default)s)"
+                flag,
+                choices=field.metadata["choices"],
+                default=field.default,
+                help=f"{text} (default: %(default)s)",
             )
         else:
             shown = "" if field.default in (None, "") else " (default: %(default)s)"
             command.add_argument(
-                flag, type=_NUMBERS.get(str(field.type), str), default=field.default,
-                metavar=field.metadata["metavar"], help=text + shown,
+                flag,
+                type=_NUMBERS.get(str(field.type), str),
+                default=field.default,
+                metavar=field.metadata["metavar"],
+                help=text + shown,
             )
     return command
 

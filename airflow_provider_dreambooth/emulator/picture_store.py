@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from airflow_provider_dreambooth.emulator.faults import BROKEN
-from airflow_provider_dreambooth.emulator.hosted_api import CLOSE_CONNECTION, ConnectionCut
+from airflow_provider_dreambooth.emulator.hosted_api import CLOSE_CONNECTION, ConnectionCutError
 from airflow_provider_dreambooth.emulator.pictures import own_picture, own_picture_name
 from airflow_provider_dreambooth.emulator.rendering import Rendering
 from airflow_provider_dreambooth.emulator.service import Service
@@ -54,7 +54,12 @@ class PictureStore:
         counted = "peek" not in request.query_params
         rule = service.faults.take(PICTURE, "") if counted and service.faults.rules else None
         known = rendering is not None and number.isdigit() and int(number) < rendering.samples
-        if rendering is not None and known and service.clock.now() >= rendering.ready_at and not rendering.fails:
+        if (
+            rendering is not None
+            and known
+            and service.clock.now() >= rendering.ready_at
+            and not rendering.fails
+        ):
             index = int(number)
             if counted:
                 rendering.downloads[index] = rendering.downloads.get(index, 0) + 1
@@ -70,7 +75,7 @@ class PictureStore:
                 close = request.scope.get(CLOSE_CONNECTION)
                 service.journal.note(service.clock.now(), "GET", request.url.path, PICTURE, 0, kind)
                 if close is None:
-                    raise ConnectionCut(rule.kind)
+                    raise ConnectionCutError(rule.kind)
                 close()
                 while (await request.receive())["type"] != "http.disconnect":
                     pass
@@ -78,7 +83,9 @@ class PictureStore:
             if spoiled is not None:
                 headers = {name.decode(): value.decode() for name, value in spoiled.headers}
                 response = Response(spoiled.body, spoiled.http_status, headers)
-        service.journal.note(service.clock.now(), "GET", request.url.path, PICTURE, response.status_code, kind)
+        service.journal.note(
+            service.clock.now(), "GET", request.url.path, PICTURE, response.status_code, kind
+        )
         return response
 
     async def _drawn(self, rendering: Rendering, index: int) -> bytes:
@@ -99,5 +106,5 @@ class PictureStore:
         pictures = []
         for link in rendering.images:
             name = own_picture_name(self._service, link)
-            pictures.append(own_picture(self._service, name) if name else None)
+            pictures.append(own_picture(self._service, name) if name else self._service.downloads.get(link))
         return card_png(rendering, index, pictures)

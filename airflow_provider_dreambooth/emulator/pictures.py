@@ -1,4 +1,4 @@
-"""The emulator's own pictures by link: samples, uploads and renders, taken from memory and never over HTTP."""
+"""The emulator's own pictures by link: samples, uploads and renders, never fetched over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def own_picture_name(service: Service, link: str) -> str | None:
 
     :param service: the emulator's state.
     :param link: an http or https link.
-    :return: the path of an own picture, :data:`EXTERNAL` for somebody else's, None for one that does not exist here.
+    :return: the path of an own picture, :data:`EXTERNAL` for somebody else's, None for a missing one.
     """
     try:
         split = urllib.parse.urlsplit(link.strip())
@@ -79,4 +79,6 @@ def sample_links(base_url: str) -> dict[str, list[str]]:
     :param base_url: scheme and host of the emulator.
     """
     numbers = range(1, PICTURES_OF_A_SUBJECT + 1)
-    return {subject: [f"{base_url}/samples/{subject}/{number}.png" for number in numbers] for subject in SUBJECTS}
+    return {
+        subject: [f"{base_url}/samples/{subject}/{number}.png" for number in numbers] for subject in SUBJECTS
+    }

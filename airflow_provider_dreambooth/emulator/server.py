@@ -143,7 +143,9 @@ def running_emulator(options: Options | None = None, clock: Clock | None = None)
     listener = listening_socket(chosen.host, chosen.port)
     ready = threading.Event()
     server = EmulatorServer(application, ready.set)
-    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), name="dreambooth-emulator", daemon=True)
+    thread = threading.Thread(
+        target=lambda: server.run(sockets=[listener]), name="dreambooth-emulator", daemon=True
+    )
     thread.start()
     try:
         if not ready.wait(_START_SECONDS):

@@ -71,6 +71,8 @@ class Service:
         self.trainings: dict[str, Training] = {}
         self.renderings: dict[int, Rendering] = {}
         self.uploads: dict[str, Upload] = {}
+        # Other people's training pictures by link, as PNG; only with --fetch-images.
+        self.downloads: dict[str, bytes] = {}
         self.purchased: dict[str, int] = {}
         # Called with (training, stage) at each stage a training enters, in order.
         self.listeners: list[Callable[[Training, str], None]] = []
@@ -105,7 +107,9 @@ class Service:
         """
         if self.options.duration_spread <= 0:
             return self.options.duration
-        return self.options.duration * random.Random(training_id).lognormvariate(0, self.options.duration_spread)
+        return self.options.duration * random.Random(training_id).lognormvariate(
+            0, self.options.duration_spread
+        )
 
     def accept(self, training: Training) -> None:
         """Take a training on; from here on it is paid.
@@ -150,12 +154,16 @@ class Service:
         """
         now = self.clock.now()
         count = self.journal.open_requests
-        count += sum(1 for render in self.renderings.values() if render.account == account and now < render.ready_at)
+        count += sum(
+            1 for render in self.renderings.values() if render.account == account and now < render.ready_at
+        )
         if self.options.queue_counts == "trainings":
             count += sum(
                 1
                 for training in self.trainings.values()
-                if training.account == account and training.is_known() and training.stage(now) == DEPLOYING_GPU
+                if training.account == account
+                and training.is_known()
+                and training.stage(now) == DEPLOYING_GPU
             )
         return count
 
@@ -253,6 +261,7 @@ class Service:
         self.trainings.clear()
         self.renderings.clear()
         self.uploads.clear()
+        self.downloads.clear()
         self.purchased.clear()
         self._recent.clear()
         self._pictures.clear()

@@ -1,4 +1,4 @@
-"""When a training passes which stage, and what its log says then: plain functions of elapsed time and duration."""
+"""When a training passes which stage, and what its log says then: functions of elapsed time and duration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_dreambooth.emulator.vocabulary import (
 
 # The documented ETAs (30, 15, 10 and 5 minutes left) belong to a training of about this length.
 DOCUMENTED_DURATION = 35 * 60.0
-# Invented: the share of the whole at which each stage begins, chosen so that the documented ETAs are about right.
+# Invented: the share of the whole at which each stage begins; it makes the documented ETAs about right.
 _STARTS: dict[str, float] = {
     DEPLOYING_GPU: 0.0,
     TRAINING_STARTED: 0.08,
@@ -146,8 +146,8 @@ class Wording:
         eta = self.span(minutes, plan.duration)
         if self.source != "worker":
             return f"Step:{step} {title}, {left} Steps to go : ETA : {eta}"
-        suffix = "" if stage == UPLOADED else " seconds"
-        return f"Step:{step} {title}, {left} More Steps to go : ETA : {eta} | Time Elapsed : {plan.start_of(stage):.2f}{suffix}"
+        elapsed = f"{plan.start_of(stage):.2f}" + ("" if stage == UPLOADED else " seconds")
+        return f"Step:{step} {title}, {left} More Steps to go : ETA : {eta} | Time Elapsed : {elapsed}"
 
     def log(self, plan: StagePlan, index: int) -> str:
         """Return the whole log up to a stage, separators and all.

@@ -1,4 +1,4 @@
-"""One accepted, and therefore paid, training. Its stage is a function of the clock and of what was done to it."""
+"""One accepted, and therefore paid, training. Its stage follows from the clock and what was done to it."""
 
 from __future__ import annotations
 

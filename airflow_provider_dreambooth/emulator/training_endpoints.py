@@ -58,11 +58,8 @@ def usable_images(service: Service, images: list[str]) -> list[str]:
     :param service: the emulator's state.
     :param images: the request's links.
     """
-    usable = []
-    for link in images:
-        if _WEB_LINK.match(link.strip()) and own_picture_name(service, link) is not None:
-            usable.append(link.strip())
-    return usable
+    links = (link.strip() for link in images)
+    return [link for link in links if _WEB_LINK.match(link) and own_picture_name(service, link) is not None]
 
 
 def start_training(service: Service, call: Call) -> Answer:
@@ -205,7 +202,11 @@ def list_models(service: Service, call: Call) -> Answer:
     items: list[Any] = [training.training_id for training in shown]
     if options.list_items == "object":
         items = [
-            {"model_id": training.training_id, "status": training.stage(now), "created_at": training.created_at}
+            {
+                "model_id": training.training_id,
+                "status": training.stage(now),
+                "created_at": training.created_at,
+            }
             for training in shown
         ]
     return service.answers.success("model list", data=items)
@@ -238,10 +239,14 @@ def buy_model(service: Service, call: Call) -> Answer:
     except (TypeError, ValueError):
         quantity = 0
     if quantity < 1:
-        return service.answers.invalid({"quantity": [("The quantity field is required.", "quantity is required")]})
+        return service.answers.invalid(
+            {"quantity": [("The quantity field is required.", "quantity is required")]}
+        )
     service.purchased[call.account] = service.purchased.get(call.account, 0) + quantity
     used = service.paid(call.account)
-    allowed = (42 if service.options.credits is None else service.options.credits) + service.purchased[call.account]
+    allowed = (42 if service.options.credits is None else service.options.credits) + service.purchased[
+        call.account
+    ]
     return service.answers.success(
         "Payment was charged successfuly",
         purchased_models=quantity,

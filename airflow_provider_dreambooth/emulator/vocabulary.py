@@ -33,7 +33,7 @@ PATHS_WITH_ID: dict[str, str] = {
     "v3/finetune/delete": "finetune_delete",
     "v3/dreambooth/fetch": "fetch_image_v3",
 }
-# Names that stand for several endpoints in a fault rule. The last one is no API call: the GET of a finished picture.
+# Names that stand for several endpoints in a fault rule.
 ENDPOINT_GROUPS: dict[str, frozenset[str]] = {
     "create": frozenset({"sandbox_fine_tune", "fine_tune", "fine_tune_v2", "lora_fine_tune"}),
     "status": frozenset({"sandbox_fine_tune_status", "fine_tune_status"}),
@@ -41,6 +41,7 @@ ENDPOINT_GROUPS: dict[str, frozenset[str]] = {
     "text_to_image": frozenset({"text_to_image_v3", "text_to_image_v4"}),
     "fetch_image": frozenset({"fetch_image_v3", "fetch_image_v4"}),
 }
+# No API call: the GET of a finished picture.
 PICTURE = "picture"
 ENDPOINTS: frozenset[str] = frozenset({*FIXED_PATHS.values(), *PATHS_WITH_ID.values(), PICTURE})
 
@@ -79,7 +80,7 @@ FEWEST_USABLE_IMAGES = 3
 
 LEARNING_RATES: frozenset[str] = frozenset(
     {f"1e-{exponent}" for exponent in range(5, 11)}
-    | {f"{mantissa}e-{exponent}" for mantissa in range(2, 7) for exponent in range(0, 11)}
+    | {f"{mantissa}e-{exponent}" for mantissa in range(2, 7) for exponent in range(11)}
 )
 
 # Public models the emulator knows, in the shape of `v4/dreambooth/model_list`. Invented but for the first id.

@@ -75,7 +75,7 @@ class Webhooks:
         try:
             self._post(url, body)
         except Exception as error:
-            # Best effort, as at the hosted service: no second try. The link may hold a token and is not printed.
+            # Best effort, as at the hosted service: no second try. The link may hold a token: not printed.
             self._log(f"{training_id} webhook not delivered: {type(error).__name__}")
 
     def close(self) -> None:
