@@ -1,0 +1,114 @@
+"""
+What a failed exchange means, from the exception of whichever HTTP library carried it.
+
+Before the request went out, nothing can have been accepted. After that, a missing or cut answer leaves it
+open. The library's own text is never quoted: it is written for programmers, and its objects hold the request.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_dreambooth.api.call import ApiCall, Repeat
+from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothTransientError
+
+#: Share of the request's time-out in which the connection must stand, so that the two can be told apart.
+CONNECT_SHARE = 0.8
+
+
+def origin_of(url: str) -> str:
+    """Return ``scheme://host[:port]`` of a URL: all of it that a message shows."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def not_connected(
+    call: ApiCall[Any], url: str, cause: BaseException, timeout: float
+) -> DreamboothTransientError:
+    """
+    Return the error for a request that never went out.
+
+    :param call: what was to be asked.
+    :param url: where it was to go.
+    :param cause: the library's exception.
+    :param timeout: seconds the request had.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    what, advice = f"Cannot connect to {origin_of(url)}", "Check host and port in the connection"
+    for part in _chain(cause):
+        if isinstance(part, ssl.SSLCertVerificationError):
+            what = (
+                f"The certificate of {host} is not trusted ({part.verify_message or 'verification failed'})"
+            )
+            advice = "Put the path of the right CA bundle, or false for a test server, into the connection's 'verify'"
+            break
+        if isinstance(part, ssl.SSLError):
+            what = f"No TLS connection to {host} could be made ({_words(part.reason) or 'handshake failed'})"
+            advice = "Check that the server speaks https at this port; a local emulator usually speaks http"
+            break
+        if isinstance(part, socket.gaierror):
+            what = f"The host name of {origin_of(url)} cannot be resolved"
+            advice = "Check the spelling of the host in the connection, and this machine's DNS"
+            break
+        if isinstance(part, ConnectionRefusedError):
+            what = f"{host} refused the connection"
+            advice += ", and that the server is running there (locally: start dreambooth-emulator)"
+            break
+        if isinstance(part, TimeoutError):
+            what = f"{host} did not take the connection within {timeout * CONNECT_SHARE:g} s"
+            advice += " and the network between"
+            break
+        if isinstance(part, OSError) and part.strerror and part.errno:
+            what += f" ({part.strerror})"
+            break
+    return DreamboothTransientError(
+        f"{what}, so the call about {call.about} was not sent and nothing was accepted or charged. {advice}.",
+        training_id=call.training_id,
+        acceptance=Acceptance.NO,
+    )
+
+
+def answer_lost(
+    call: ApiCall[Any], url: str, cause: BaseException, timeout: float
+) -> DreamboothTransientError:
+    """
+    Return the error for a request that went out and whose answer did not come, or not whole.
+
+    :param call: what was asked.
+    :param url: where it went.
+    :param cause: the library's exception.
+    :param timeout: seconds the request had.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if any(isinstance(part, TimeoutError) for part in _chain(cause)) or "Timeout" in type(cause).__name__:
+        what = f"{host} did not answer the call about {call.about} within {timeout:g} s"
+    else:
+        what = f"The connection to {host} was cut before the call about {call.about} was answered"
+    if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
+        then = "The service may have accepted it, and charged for it: it is not sent again by itself."
+    else:
+        then = "This usually passes."
+    return DreamboothTransientError(
+        f"{what}. {then}", training_id=call.training_id, acceptance=Acceptance.UNKNOWN
+    )
+
+
+def _words(reason: str | None) -> str:
+    return (reason or "").lower().replace("_", " ")
+
+
+def _chain(cause: BaseException) -> Iterator[BaseException]:
+    """Walk an exception and all that it wraps, however the library wraps it."""
+    seen: set[int] = set()
+    waiting: list[Any] = [cause]
+    while waiting:
+        part = waiting.pop(0)
+        if not isinstance(part, BaseException) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        waiting += [part.__cause__, part.__context__, getattr(part, "reason", None), *part.args]
