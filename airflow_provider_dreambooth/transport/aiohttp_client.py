@@ -1,4 +1,4 @@
-"""The aiohttp side of the asynchronous transport, imported in a thread with the first client: aiohttp is heavy."""
+"""The aiohttp side of the asynchronous transport, imported in a thread with the first client: it is heavy."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class AiohttpClient:
     async def get(
         self, url: str, headers: Mapping[str, str], timeout: float, limit: int, proxy: str | None
     ) -> tuple[int, bytes | None]:
-        """Return code and body of a GET; ``None`` for a body beyond ``limit`` bytes or of another code than 200."""
+        """Return code and body of a GET; no body when it is beyond ``limit`` bytes or the code is not 200."""
         async with self._session.get(
             url,
             headers=headers,

@@ -143,6 +143,8 @@ class AsyncTransport:
             if target is None:
                 break
             url = target
+        else:
+            raise route.too_many_redirects(call)
         if call.fallback is not None and is_route_missing(answer):
             return await self._send_once(call.fallback)
         try:
@@ -237,9 +239,10 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ConnectionSettings, _
 
 class shared_transport:  # noqa: N801 - reads as the function that it stands for
     """
-    The one transport of a connection in this event loop: ``async with shared_transport(settings) as transport``.
+    The one transport of a connection in this event loop.
 
-    Made by the first who comes, closed when the last one leaves. Other settings, or another loop, have their own.
+    ``async with shared_transport(settings) as transport``: made by the first who comes, closed when the last
+    one leaves. Other settings, or another loop, have their own.
 
     :param settings: the connection; equal settings share a transport.
     """

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_dreambooth.api.answer import is_route_missing
@@ -114,6 +114,8 @@ class BlockingTransport:
             if target is None:
                 break
             url = target
+        else:
+            raise self._route.too_many_redirects(call)
         if call.fallback is not None and is_route_missing(answer):
             return self._send_once(call.fallback)
         try:
@@ -128,8 +130,8 @@ class BlockingTransport:
         self._gate.enter(self._sleep)
         started = time.perf_counter()
         try:
-            # A kept connection may be dead, which shows only after the request went out: a call that costs money
-            # gets a new one, so that a dead one cannot make a lost answer of it.
+            # A kept connection may be dead, which shows only after the request went out: a call that costs
+            # money gets a new one, so that a dead one cannot make a lost answer of it.
             if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
                 with self._new_session() as session:
                     answer, location = self._exchange(session, call, url, body)

@@ -38,33 +38,7 @@ def not_connected(
     :param timeout: seconds the request had.
     """
     host = urlsplit(url).netloc.rpartition("@")[2]
-    what, advice = f"Cannot connect to {origin_of(url)}", "Check host and port in the connection"
-    for part in _chain(cause):
-        if isinstance(part, ssl.SSLCertVerificationError):
-            what = (
-                f"The certificate of {host} is not trusted ({part.verify_message or 'verification failed'})"
-            )
-            advice = "Put the path of the right CA bundle, or false for a test server, into the connection's 'verify'"
-            break
-        if isinstance(part, ssl.SSLError):
-            what = f"No TLS connection to {host} could be made ({_words(part.reason) or 'handshake failed'})"
-            advice = "Check that the server speaks https at this port; a local emulator usually speaks http"
-            break
-        if isinstance(part, socket.gaierror):
-            what = f"The host name of {origin_of(url)} cannot be resolved"
-            advice = "Check the spelling of the host in the connection, and this machine's DNS"
-            break
-        if isinstance(part, ConnectionRefusedError):
-            what = f"{host} refused the connection"
-            advice += ", and that the server is running there (locally: start dreambooth-emulator)"
-            break
-        if isinstance(part, TimeoutError):
-            what = f"{host} did not take the connection within {timeout * CONNECT_SHARE:g} s"
-            advice += " and the network between"
-            break
-        if isinstance(part, OSError) and part.strerror and part.errno:
-            what += f" ({part.strerror})"
-            break
+    what, advice = _why_not_connected(list(_chain(cause)), url, host, timeout)
     return DreamboothTransientError(
         f"{what}, so the call about {call.about} was not sent and nothing was accepted or charged. {advice}.",
         training_id=call.training_id,
@@ -97,8 +71,40 @@ def answer_lost(
     )
 
 
-def _words(reason: str | None) -> str:
-    return (reason or "").lower().replace("_", " ")
+def _why_not_connected(parts: list[BaseException], url: str, host: str, timeout: float) -> tuple[str, str]:
+    """Return what happened and what to do, from the most telling of the exceptions."""
+    check = "Check host and port in the connection"
+    for part in parts:
+        if isinstance(part, ssl.SSLCertVerificationError):
+            reason = part.verify_message or "verification failed"
+            return (
+                f"The certificate of {host} is not trusted ({reason})",
+                "Put the path of the right CA bundle into the connection's 'verify' (a test server: false)",
+            )
+    for part in parts:
+        if isinstance(part, ssl.SSLError):
+            reason = (part.reason or "handshake failed").lower().replace("_", " ")
+            return (
+                f"No TLS connection to {host} could be made ({reason})",
+                "Check that the server speaks https at this port; a local emulator usually speaks http",
+            )
+        if isinstance(part, socket.gaierror):
+            return (
+                f"The host name of {origin_of(url)} cannot be resolved",
+                "Check the spelling of the host in the connection, and this machine's DNS",
+            )
+        if isinstance(part, ConnectionRefusedError):
+            return (
+                f"{host} refused the connection",
+                f"{check}, and that the server is running there (locally: start dreambooth-emulator)",
+            )
+    if any(isinstance(part, TimeoutError) for part in parts):
+        return (
+            f"{host} did not take the connection within {timeout * CONNECT_SHARE:g} s",
+            f"{check} and the network between",
+        )
+    reasons = [part.strerror for part in parts if isinstance(part, OSError) and part.errno and part.strerror]
+    return f"Cannot connect to {origin_of(url)}" + (f" ({reasons[-1]})" if reasons else ""), check
 
 
 def _chain(cause: BaseException) -> Iterator[BaseException]:
@@ -111,4 +117,5 @@ def _chain(cause: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(part))
         yield part
-        waiting += [part.__cause__, part.__context__, getattr(part, "reason", None), *part.args]
+        waiting += [part.__cause__, part.__context__, getattr(part, "os_error", None)]
+        waiting += [getattr(part, "reason", None), *part.args]

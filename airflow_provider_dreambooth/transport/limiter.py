@@ -81,8 +81,8 @@ class Limiter:
         if not self.holds_back:
             self.holds_back = True
             log.warning(
-                "%s asks to slow down (rate limit): all calls of this account wait %.0f s, then go on with %d at a "
-                "time instead of %d until it has room again.",
+                "%s asks to slow down (rate limit): all calls of this account wait %.0f s, then go on with "
+                "%d at a time instead of %d until it has room again.",
                 self._name,
                 self.paused_until - now,
                 self.allowed,
@@ -90,7 +90,7 @@ class Limiter:
             )
 
     def accepted(self, now: float) -> None:
-        """Note an answer that is no rate limit: time to open up a little, if the last step is long enough ago."""
+        """Note a good answer: time to open up a little, if the last step is long enough ago."""
         if not self.holds_back or now < self._next_step:
             return
         self.allowed = min(self.most, self.allowed + 1)

@@ -49,8 +49,8 @@ def fault_of(call: ApiCall[Any], status: int) -> DreamboothError | None:
         return None
     if status in _NOT_YET or status >= 500:
         return DreamboothTransientError(
-            f"{_capital(call.about)} is not there (HTTP {status}). Links of the service come alive some seconds "
-            "after they are announced and can end after 24 hours; if this stays, render again.",
+            f"{_capital(call.about)} is not there (HTTP {status}). Links of the service come alive some "
+            "seconds after they are announced and can end after 24 hours; if this stays, render again.",
             http_status=status,
             acceptance=Acceptance.NO,
         )

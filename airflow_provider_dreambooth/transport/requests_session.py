@@ -1,4 +1,4 @@
-"""A requests session that knows whether a request went out. Imported with the first call: requests is heavy."""
+"""A requests session that knows whether a request went out. Imported with the first call: it is heavy."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class _Adapter(HTTPAdapter):
     """Repeats nothing by itself: that is decided in :mod:`~.retry`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)  # type: ignore[no-untyped-call]
+        manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         return manager
 

@@ -20,7 +20,7 @@ from airflow_provider_dreambooth.api.answer import seconds_in
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
 from airflow_provider_dreambooth.api.reading import read_answer
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothValidationError
 from airflow_provider_dreambooth.transport.faults import origin_of
 from airflow_provider_dreambooth.transport.masking import Mask
 
@@ -71,8 +71,8 @@ class Route:
             return self.origin + path
         if not self._may_see_key(self.origin, path):
             raise DreamboothValidationError(
-                f"The call about {call.about} names the host {origin_of(path)}, which is not the connection's "
-                f"({self.origin}): it was not sent, because it would carry the API key there.",
+                f"The call about {call.about} names the host {origin_of(path)}, which is not the "
+                f"connection's ({self.origin}): it was not sent, because it would carry the API key there.",
                 training_id=call.training_id,
             )
         return path
@@ -90,7 +90,7 @@ class Route:
         :param url: where it was sent.
         :param status: HTTP code of the answer.
         :param location: its ``Location``.
-        :raises DreamboothValidationError: the redirect leads where the key must not go, or would lose the body.
+        :raises DreamboothValidationError: the redirect leads where the key must not go, or loses the body.
         """
         if status not in _REDIRECTS or not location:
             return None
@@ -98,18 +98,27 @@ class Route:
         if status not in _FOLLOWED or not self._may_see_key(url, target):
             place = self.mask.in_text(origin_of(target))
             raise DreamboothValidationError(
-                f"{origin_of(url)} redirects the call about {call.about} to {place} (HTTP {status}). It was not "
-                "followed, because it would lose the request's body or carry the API key to another host; nothing "
-                f"was accepted or charged. If {place} is the service's new address, put it into the connection's "
-                "host.",
+                f"{origin_of(url)} redirects the call about {call.about} to {place} (HTTP {status}). It was "
+                "not followed, because it would lose the request's body or carry the API key to another "
+                f"host. If {place} is the service's new address, put it into the connection's host.",
                 training_id=call.training_id,
                 http_status=status,
+                # "See other" is what a server says that has done what was asked.
+                acceptance=Acceptance.UNKNOWN if status == 303 else Acceptance.NO,
             )
         old, new = origin_of(url), origin_of(target)
         if status in _PERMANENT and new != old == self.origin and urlsplit(target).path == urlsplit(url).path:
             self.origin = new
             log.info("%s has moved to %s for good: put that into the connection's host.", old, new)
         return target
+
+    def too_many_redirects(self, call: ApiCall[Any]) -> DreamboothError:
+        """Return the error for redirects that lead in a circle."""
+        return DreamboothValidationError(
+            f"{self.origin} redirects the call about {call.about} more than {MOST_REDIRECTS} times; nothing "
+            "was accepted. Check host and scheme (http or https) in the connection.",
+            training_id=call.training_id,
+        )
 
     def read(self, call: ApiCall[Result], answer: Answer) -> Result:
         """

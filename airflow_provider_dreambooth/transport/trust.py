@@ -55,8 +55,8 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
         except OSError:
             pass
     raise DreamboothValidationError(
-        f"The CA bundle {bundle!r} cannot be read as certificates. Mend the connection's 'verify': true, false, or "
-        "the path of a PEM file. Nothing was sent."
+        f"The CA bundle {bundle!r} cannot be read as certificates. Mend the connection's 'verify': true, "
+        "false, or the path of a PEM file. Nothing was sent."
     )
 
 
