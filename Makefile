@@ -52,7 +52,7 @@ test: $(INSTALLED)  ## Unit, DAG and system tests
 test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
-constraints: $(INSTALLED)  ## Renew constraints.txt for the newest releases with Airflow $(AIRFLOW_VERSION)
+constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \

@@ -65,9 +65,8 @@ class AirflowClient:
                 return
             except requests.HTTPError:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(
-                        f"DAG {dag_id!r} was not found. Import errors: {self.import_errors()}"
-                    ) from None
+                    errors = "\n".join(error["stack_trace"] for error in self.import_errors())
+                    raise TimeoutError(f"DAG {dag_id!r} was not found. Import errors:\n{errors}") from None
             time.sleep(0.3)
 
     def import_errors(self) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def airflow_environment(
     url = f"http://{HOST}:{port}"
     bundles = [
         {
-            "name": folder.name,
+            "name": f"local-{folder.name}",
             "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
             "kwargs": {"path": str(folder), "refresh_interval": 30},
         }
