@@ -7,11 +7,13 @@ task without a retry (see :mod:`airflow_provider_dreambooth.operators.failure`).
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
+_SHORTEST_SECRET = 8
 
-class Acceptance(str, Enum):
+
+class Acceptance(StrEnum):
     """Whether the service took the request on, as far as the caller can know."""
 
     #: Nothing was accepted: refused, never sent, or answered with a documented rejection.
@@ -28,7 +30,7 @@ class DreamboothError(Exception):
     :param training_id: the training concerned, when one is known.
     :param raw: the service's own answer, shortened, without the key.
     :param http_status: the HTTP code of the answer, when there was one.
-    :param acceptance: whether the service may have taken the request on. Only matters for a call that costs money.
+    :param acceptance: whether the service may have taken the request on. Matters for a call that costs money.
     """
 
     #: A permanent fault stays the same however often the call is repeated.
@@ -49,6 +51,27 @@ class DreamboothError(Exception):
         self.raw = raw
         self.http_status = http_status
         self.acceptance = acceptance
+
+    def add(self, sentence: str) -> None:
+        """Add a sentence to the message."""
+        self._say(f"{self.message} {sentence}")
+
+    def hide(self, secret: str) -> None:
+        """
+        Take a secret out of all that this error shows.
+
+        :param secret: the API key. One of a few characters is left alone: it protects nothing, and would tear
+            up ordinary words.
+        """
+        if len(secret) < _SHORTEST_SECRET:
+            return
+        self._say(self.message.replace(secret, "***"))
+        if isinstance(self.raw, str):
+            self.raw = self.raw.replace(secret, "***")
+
+    def _say(self, message: str) -> None:
+        self.message = message
+        self.args = (message, *self.args[1:])
 
 
 class DreamboothAuthError(DreamboothError):

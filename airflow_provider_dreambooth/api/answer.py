@@ -7,14 +7,31 @@ codes (quirk Q16). A body that cannot be read is a passing fault, never a crash 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dreambooth.api.call import Answer
 from airflow_provider_dreambooth.api.faults import classify
-from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothTransientError
+from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothTransientError
 
 _SHOWN = 300
+#: Deeper than this nothing of a message is read; documented ones are two levels deep.
+_DEEPEST = 20
+#: Verdicts that ``status`` can hold (reference 2.5, 3.1, 5). Any other word leaves it to the HTTP code.
+_GOOD_VERDICTS = frozenset({"success", "processing"})
+_BAD_VERDICTS = frozenset({"error", "failed", "fail", "failure"})
+#: Keys of a message object that name no field of the request.
+_LABELS = frozenset(
+    {"error", "errors", "message", "messege", "msg", "detail", "details", "code", "status", "tip", "tips"}
+)
+#: The duplicate filter names its pause only in words: "wait for 30 seconds" (documentation page "errors").
+_PAUSE = re.compile(r"\bwait (?:for )?([0-9]{1,6}(?:\.[0-9]{1,6})?) ?s(?:ec|\b)", re.IGNORECASE)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line that any log and database takes: no control characters or half surrogates."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def flatten(value: Any) -> str:
@@ -25,20 +42,28 @@ def flatten(value: Any) -> str:
 
     :param value: whatever stands under ``messege`` or ``message``.
     """
-    if value is None or value is False:
+    return _flatten(value, _DEEPEST)
+
+
+def _flatten(value: Any, levels: int) -> str:
+    if value is None or isinstance(value, bool) or levels == 0:
         return ""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return printable(value)
     if isinstance(value, Mapping):
-        parts = [f"{field}: {text}" for field, item in value.items() if (text := flatten(item))]
-        return "; ".join(parts)
+        found = ((printable(str(name)), _flatten(item, levels - 1)) for name, item in value.items())
+        return "; ".join(
+            text if name.lower() in _LABELS else f"{name}: {text}" for name, text in found if text
+        )
     if isinstance(value, (list, tuple)):
-        return "; ".join(text for item in value if (text := flatten(item)))
+        return "; ".join(text for item in value if (text := _flatten(item, levels - 1)))
     return str(value)
 
 
 def message_of(document: Any) -> str:
-    """Return the message of an answer, under either spelling of the key, the non-empty one first (quirk Q1)."""
+    """Return the message of an answer, under either spelling of the key, the non-empty one (quirk Q1)."""
+    if isinstance(document, str):
+        return flatten(document)
     if not isinstance(document, Mapping):
         return ""
     for key in ("messege", "message", "error", "errors", "detail"):
@@ -54,24 +79,33 @@ def seconds_in(value: Any) -> float | None:
         return None
     try:
         seconds = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def _document_in(answer: Answer) -> Any:
+    """Return the decoded JSON; :class:`ValueError` for whatever is none."""
+    try:
+        return json.loads(answer.body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def decode(answer: Answer, about: str) -> Any:
     """
     Return the JSON document of an answer.
 
+    :param about: what the call is about, for the message.
     :raises DreamboothError: by the HTTP code alone when the body is no JSON (HTML page, empty, cut short).
     """
     try:
-        return json.loads(answer.body)
-    except (ValueError, UnicodeDecodeError, RecursionError):
+        return _document_in(answer)
+    except ValueError:
         pass
-    start = answer.body[:4000].decode("utf-8", "replace").strip()
+    start = printable(answer.body[:4000].decode("utf-8", "replace"))
     kind = "an empty body" if not start else "an HTML page" if start[:1] == "<" else "a body that is not JSON"
-    error = classify(
+    raise classify(
         http_status=answer.status,
         text="",
         about=about,
@@ -79,7 +113,6 @@ def decode(answer: Answer, about: str) -> Any:
         raw=start[:_SHOWN],
         unreadable=kind,
     )
-    raise error
 
 
 def is_route_missing(answer: Answer) -> bool:
@@ -91,13 +124,35 @@ def is_route_missing(answer: Answer) -> bool:
     if answer.status not in (404, 405):
         return False
     try:
-        document = json.loads(answer.body)
+        document = _document_in(answer)
     except ValueError:
         return True
     return not (isinstance(document, Mapping) and isinstance(document.get("status"), str))
 
 
-def error_in(document: Any, answer: Answer, about: str) -> Exception | None:
+def _field_names(value: Any) -> tuple[str, ...]:
+    """Return the names of the request's fields that a message object, or a list of them, complains about."""
+    if isinstance(value, list):
+        return tuple(
+            name for item in value for name in (_field_names(item) if isinstance(item, Mapping) else ())
+        )
+    return tuple(name for name in value if name.lower() not in _LABELS) if isinstance(value, Mapping) else ()
+
+
+def _reports_error(document: Any, http_status: int) -> bool:
+    if isinstance(document, Mapping):
+        verdict = document.get("status")
+        word = verdict.strip().lower() if isinstance(verdict, str) else None
+        if word in _GOOD_VERDICTS:
+            return False
+        if word in _BAD_VERDICTS or verdict is False:
+            return True
+        if word is None and (flatten(document.get("error")) or flatten(document.get("errors"))):
+            return True
+    return http_status >= 300
+
+
+def error_in(document: Any, answer: Answer, about: str) -> DreamboothError | None:
     """
     Return the error that a document means, or ``None`` when it reports none.
 
@@ -105,26 +160,46 @@ def error_in(document: Any, answer: Answer, about: str) -> Exception | None:
     :param answer: the answer that it came in, for the HTTP code and ``Retry-After``.
     :param about: what the call is about, for the message.
     """
-    verdict = document.get("status") if isinstance(document, Mapping) else None
-    verdict = verdict.strip().lower() if isinstance(verdict, str) else None
-    if verdict not in ("error", "failed", "fail") and (verdict is not None or answer.status < 300):
+    if not _reports_error(document, answer.status):
         return None
-    tips = {} if not isinstance(document, Mapping) else document
+    details: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
     text = message_of(document)
-    raw_message = tips.get("messege") or tips.get("message")
+    fields = _field_names(details.get("messege") or details.get("message"))
+    if not fields:
+        # Laravel's own form: one sentence under "message", the fields beside it.
+        fields = _field_names(details.get("errors"))
+        listed = flatten(details.get("errors"))
+        if fields and listed not in text:
+            text = f"{text} {listed}"
+    tip = flatten(details.get("tip")) or flatten(details.get("tips"))
+    retry_after = seconds_in(details.get("retry_after"))
+    if retry_after is None:
+        retry_after = seconds_in(answer.headers.get("retry-after"))
+    if retry_after is None:
+        pause = _PAUSE.search(tip) or _PAUSE.search(text)
+        retry_after = float(pause[1]) if pause else None
+    code = details.get("code")
+    told_code = code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600 else None
     return classify(
         http_status=answer.status,
+        told_code=told_code if answer.status < 400 else None,
         text=text,
         about=about,
-        fields=tuple(raw_message) if isinstance(raw_message, Mapping) else (),
-        tip=flatten(tips.get("tip") or tips.get("tips")),
-        retry_after=seconds_in(tips.get("retry_after")) or seconds_in(answer.headers.get("retry-after")),
+        fields=fields,
+        tip=tip,
+        retry_after=retry_after,
         raw=text[:_SHOWN],
     )
 
 
 def unreadable(about: str, what: str, **details: Any) -> DreamboothTransientError:
-    """Return the error for an answer that is JSON but not of the documented shape."""
+    """
+    Return the error for an answer that is JSON but not of the documented shape.
+
+    :param about: what the call is about.
+    :param what: what came instead, such as ``an answer without a link``.
+    :param details: further arguments of the error.
+    """
     return DreamboothTransientError(
         f"The service answered the call about {about} with {what}. "
         "This is taken for a passing fault; if it stays, the service has changed its answers.",

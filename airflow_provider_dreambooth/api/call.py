@@ -43,17 +43,17 @@ class ApiCall(Generic[Result]):
     """
     One call of the service.
 
-    :param path: path below the base URL, with its leading slash, such as ``/api/v3/fine_tune``; or a
-        complete URL on the configured host (only ``fetch_result`` is one).
+    :param path: path below the base URL, with its leading slash, such as ``/api/v3/fine_tune``. Never a whole
+        URL: the key only goes to the configured host.
     :param body: the JSON body without ``key``.
     :param read: turns the decoded, error-free JSON document into the typed result.
     :param about: what the call is about, for messages, such as ``training F5jvdzGnYi``.
     :param training_id: the training that the call is about, for errors.
     :param repeat: what may be done after a passing fault.
     :param fallback: the call to make instead when the service knows no such route (the two spellings
-        of cancel, quirk Q3).
+        of cancel, quirk Q3); see :func:`airflow_provider_dreambooth.api.answer.is_route_missing`.
     :param is_answer: tells that a document answers the call although its ``status`` reports an error: a
-        failed training is an answer to the question how it stands.
+        failed training is an answer to the question how it stands. Not asked on a 5xx.
     """
 
     path: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Environment(str, Enum):
+class Environment(StrEnum):
     """
     Which training endpoints a connection uses.
 
@@ -30,6 +30,7 @@ def training_path(environment: Environment, endpoint: str) -> str:
     """
     Return the path of a training endpoint.
 
+    :param environment: where the call goes.
     :param endpoint: what follows ``v3/``, such as ``fine_tune``.
     """
     prefix = "/api/sandbox/v3/" if environment is Environment.SANDBOX else "/api/v3/"

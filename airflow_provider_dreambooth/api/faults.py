@@ -3,6 +3,9 @@
 The text decides first, since the service sends errors with HTTP 200 as well; then the HTTP code. A text that
 no documentation has is a passing fault whose outcome is unknown: it may be repeated on a read, never on a
 call that costs money.
+
+A message can echo what the user sent (a prompt, a link, an id), so what is quoted, what follows *prompt:* and
+links are not looked at, and no pattern is a lone everyday word.
 """
 
 from __future__ import annotations
@@ -22,23 +25,103 @@ from airflow_provider_dreambooth.exceptions import (
 )
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+def _words(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-_RATE_LIMIT = _words(r"rate.?limit|too many requests|queued requests|duplicate request|wait for \d+ seconds")
-_AUTH = _words(r"(invalid|missing|wrong|unknown|expired|incorrect)\s+api.?key|api.?key\b.*\b(invalid|required|missing|expired)|unauthori[sz]ed|unauthenticated")
-_PLAN = _words(r"premium subscription|requires? .*\b(subscription|plan)\b|upgrade your plan|forbidden|not allowed for your plan")
-_CREDITS = _words(r"credit|payment required|insufficient (balance|funds)|wallet balance|buy (more )?models?|no (available )?models? left")
-_NOT_FOUND = _words(r"\bnot found\b|does ?n[o']t exist|no such (model|training|request)|could not be found|unknown (model|training)")
-_TRANSIENT = _words(
-    r"try again|internal server error|server error|temporarily|unavailable|timed? ?out|busy|overloaded|bad gateway"
+_ECHO = _words(
+    r'"[^"]*"', r"“[^”]*”", r"`[^`]*`", r"(?<!\w)'[^']*'(?!\w)", r"https?://\S+", r"\bprompt\b[^:;]{0,40}:.*"
 )
-_VALIDATION = _words(
-    r"\bis required\b|\bare required\b|\bmust\b|\bshould be\b|\bnot valid\b|\binvalid\b|unable to fetch image|too large|exceeds"
-    r"|at least|may not be|already (has )?finished|unsupported"
+_LABEL = _words(r"^\s*(?:error|message|messege|detail)\s*:\s*")
+
+_RATE_LIMIT = _words(
+    r"(?<!learning[ _])\brate.?limit(?:ed|s|ing)?\b",
+    r"\btoo many (?:queued )?(?:requests|calls)\b",
+    r"\bqueued requests\b",
+    r"\b(?:duplicate|same) requests?\b",
 )
-_AUTH_FIELDS = {"key", "api_key"}
+_AUTH = _words(
+    r"\b(?:invalid|missing|wrong|unknown|expired|incorrect|no) api.?key\b",
+    # A LoRA can carry the key of another service: that one is a field, not the account.
+    r"(?<!wandb )(?<!biases )\bapi.?key (?:(?:field|is|was|has|been|not) ){0,3}"
+    r"(?:invalid|required|missing|expired|wrong|found)\b",
+    r"^(?:the )?key (?:field )?is (?:required|invalid)\b",
+    r"^unauthori[sz]ed\b",
+    r"^unauthenticated\b",
+    r"\bnot authori[sz]ed to\b",
+)
+#: For v3 trainings no source has the text, so these are wide; but "credit" alone is not enough (a credit card
+#: in a prompt, credits to an author).
+_CREDITS = _words(
+    r"\b(?:insufficient|not enough|no more|no|0|zero) (?:\w+ ){0,2}(?:credits?|balance|funds)\b",
+    r"\b(?:do|does) ?(?:not|n'?t) have (?:enough|any|sufficient) (?:\w+ ){0,2}(?:credits?|balance|funds)\b",
+    r"\b(?:out of|run out of|ran out of) (?:\w+ ){0,2}(?:credits?|balance|funds)\b",
+    r"\b(?:credits?|balance|funds) (?:(?:is|are|has|have|been|too) ){0,3}"
+    r"(?:exhausted|insufficient|used up|expired|low)\b",
+    r"\b(?:add|buy|purchase|get) (?:more |some )?(?:\w+ )?credits?\b(?! card)",
+    r"\b(?:buy|purchase) (?:more |some )?models\b",
+    r"\bno (?:available )?models? (?:left|available|remaining)\b",
+    r"\bpayment required\b",
+    r"\b(?:recharge|top.?up) your (?:wallet|account|balance)\b",
+)
+_PLAN = _words(
+    r"\bpremium subscription\b",
+    r"\brequires? (?:an? )?(?:\w+ ){0,2}(?:subscription|plan)\b",
+    r"\bupgrade your (?:\w+ )?(?:plan|subscription)\b",
+    r"\b(?:in|for|with|on|by|under) your (?:current )?(?:plan|subscription)\b",
+    r"\bno active subscription\b",
+    r"\bsubscription (?:has |is )?(?:expired|inactive)\b",
+    r"^forbidden\W*$",
+)
+_KNOWN_REFUSAL = _words(
+    r"\b(?:unable to|could not|cannot|can't) (?:fetch|download|load|read|open) (?:the |an? )?images?\b",
+    r"^training has already finished\b",
+)
+_THING = r"(?:models?|trainings?|requests?|jobs?)(?:[ _](?:request|job))?(?:[ _]ids?)?"
+_NOT_FOUND = _words(
+    rf"\b{_THING}(?: with id)?(?: \S{{1,60}})? (?:(?:was|is|were|are|could) )?not (?:be )?found\b",
+    rf"\b{_THING}(?: \S{{1,60}})? does ?(?:not|n't) exist\b",
+    rf"\b(?:no such|unknown) {_THING}\b",
+    r"^(?:(?:resource|record|id) )?not found\W*$",
+    r"\bno query results for model\b",
+)
+_PASSING = _words(
+    r"^failed,? (?:please )?try again\b",
+    r"^internal server error\b",
+    r"^service (?:is )?temporarily unavailable\b",
+)
+# From here on everyday words: they count only where the HTTP code does not say otherwise.
+_LIKELY_PASSING = _words(
+    r"\btry again\b",
+    r"\bserver error\b",
+    r"\btemporar(?:y|ily)\b",
+    r"\bunavailable\b",
+    r"\btime(?:d ?|-| )?out\b",
+    r"\boverloaded\b",
+    r"\bbad gateway\b",
+    r"\b(?:server|gpu|service|system|worker)s?\b[^.]{0,30}\bbusy\b",
+    r"\bsomething went wrong\b",
+)
+_LIKELY_REFUSAL = _words(
+    r"\b(?:is|are) required\b",
+    r"\b(?:must|should) (?:not )?(?:be|have|contain|match|start|end)\b",
+    r"\bdivisible by\b",
+    r"\b(?:is|are) (?:invalid|not valid|unsupported|not supported)\b",
+    r"^invalid (?:\w+ ){0,2}(?:urls?|links?|images?|prompt|values?|parameters?|fields?|ids?|base64)\b",
+    r"\btoo (?:large|long|short|small)\b",
+    r"\b(?:not exceed|exceeds? the max\w*)\b",
+    r"\bat (?:least|most) \d",
+    r"\bmay not be\b",
+)
+_ORDER: tuple[tuple[re.Pattern[str], type[DreamboothError]], ...] = (
+    (_RATE_LIMIT, DreamboothRateLimitError),
+    (_AUTH, DreamboothAuthError),
+    (_CREDITS, DreamboothInsufficientCreditsError),
+    (_PLAN, DreamboothAuthError),
+    (_KNOWN_REFUSAL, DreamboothValidationError),
+    (_NOT_FOUND, DreamboothNotFoundError),
+    (_PASSING, DreamboothTransientError),
+)
 
 _CLASS_OF_CODE: dict[int, type[DreamboothError]] = {
     400: DreamboothValidationError,
@@ -51,40 +134,49 @@ _CLASS_OF_CODE: dict[int, type[DreamboothError]] = {
     429: DreamboothRateLimitError,
 }
 #: Codes that say the same whoever wrote the body; others without a JSON body may be a proxy's page.
-_TRUSTED_WITHOUT_BODY = {401, 402, 413, 422, 429}
+_TRUSTED_WITHOUT_BODY = frozenset({401, 402, 413, 422, 429})
+_AUTH_FIELDS = frozenset({"key", "api_key"})
+_LONGEST_READ = 2000
+_LONGEST_SHOWN = 500
 
 _ADVICE: dict[type[DreamboothError], str] = {
-    DreamboothAuthError: "Check the API key in the connection's password field and what the account's plan includes.",
-    DreamboothValidationError: "Mend the named input; the same request will be refused again.",
-    DreamboothNotFoundError: "Check the id, and that the connection's host, environment and key are those that it was created with.",
-    DreamboothInsufficientCreditsError: "Nothing was charged. Add credits to the account, then clear the task.",
-    DreamboothRateLimitError: "The account has too much under way, or sent the same request twice within 30 seconds.",
+    DreamboothAuthError: "Check the API key in the connection's password field, and what the account's "
+    "plan includes.",
+    DreamboothValidationError: "Mend what it names; the same request will be refused again.",
+    DreamboothNotFoundError: "Check the id, and that the connection's host, environment and key are those "
+    "that it was created with.",
+    DreamboothInsufficientCreditsError: "Nothing was charged. Add credits to the account, then clear the "
+    "task.",
+    DreamboothRateLimitError: "The account has too much under way, or sent the same request twice within "
+    "30 seconds.",
     DreamboothTransientError: "This usually passes.",
 }
+_ADVICE_UNREADABLE = "This usually passes; if it stays, check the connection's host."
+_ADVICE_UNKNOWN = "No documentation has this answer, so it is taken for a passing fault."
 
 
-def _class_of(text: str, fields: tuple[str, ...], http_status: int) -> type[DreamboothError] | None:
-    """Return the error class that the text names, ``None`` when no documented text matches."""
-    if fields:
+def _class_of(text: str, fields: tuple[str, ...], code: int) -> type[DreamboothError] | None:
+    """Return the error class that the message names, ``None`` when no documented one is like it."""
+    if fields and code < 500:
         return DreamboothAuthError if _AUTH_FIELDS & set(fields) else DreamboothValidationError
-    for pattern, error_class in (
-        (_RATE_LIMIT, DreamboothRateLimitError),
-        (_AUTH, DreamboothAuthError),
-        (_CREDITS, DreamboothInsufficientCreditsError),
-        (_PLAN, DreamboothAuthError),
-        (_NOT_FOUND, DreamboothNotFoundError),
-        (_TRANSIENT, DreamboothTransientError),
-    ):
-        if pattern.search(text):
+    words = " ".join(_ECHO.sub(" ", _LABEL.sub("", text[:_LONGEST_READ])).split())
+    for pattern, error_class in _ORDER:
+        if pattern.search(words):
             return error_class
-    # "invalid" and "must" are everyday words: they count only where the code does not say otherwise.
-    if http_status < 500 and http_status not in _CLASS_OF_CODE and _VALIDATION.search(text):
-        return DreamboothValidationError
-    return None
+    if code in _CLASS_OF_CODE:
+        return None
+    if _LIKELY_PASSING.search(words):
+        return DreamboothTransientError
+    return DreamboothValidationError if code < 500 and _LIKELY_REFUSAL.search(words) else None
 
 
 def documented_class(text: str) -> type[DreamboothError] | None:
-    """Return the error class of a message, ``None`` when no documentation or log has such a message."""
+    """
+    Return the error class that a message alone names.
+
+    :param text: the message as one line.
+    :return: ``None`` when no documentation or log has a message like it.
+    """
     return _class_of(text, (), 200)
 
 
@@ -93,6 +185,7 @@ def classify(
     http_status: int,
     text: str,
     about: str,
+    told_code: int | None = None,
     fields: tuple[str, ...] = (),
     tip: str = "",
     retry_after: float | None = None,
@@ -105,25 +198,35 @@ def classify(
     :param http_status: the HTTP code.
     :param text: the service's message as one line.
     :param about: what the call is about.
+    :param told_code: the code in the body, where the HTTP code says nothing.
     :param fields: names of the rejected fields, when the service listed them.
     :param tip: the service's advice, when it sent one.
     :param retry_after: seconds that the service asks to wait.
     :param raw: the answer, shortened.
     :param unreadable: what the body was when it was no JSON, such as ``an HTML page``.
     """
-    error_class = _class_of(text, fields, http_status) if text or fields else None
-    if error_class is None and (unreadable is None or http_status in _TRUSTED_WITHOUT_BODY):
-        error_class = _CLASS_OF_CODE.get(http_status)
-    chosen: type[DreamboothError] = error_class or DreamboothTransientError
-    said = f'"{text}"' if text else (unreadable or "no message")
-    message = f"The service answered the call about {about} with {said} (HTTP {http_status}). {_ADVICE[chosen]}"
+    code = told_code or http_status
+    named = _class_of(text, fields, code) if text or fields else None
+    if named is None and (unreadable is None or code in _TRUSTED_WITHOUT_BODY):
+        named = _CLASS_OF_CODE.get(code)
+    chosen: type[DreamboothError] = named or DreamboothTransientError
+    advice = _ADVICE[chosen]
+    if named is None and unreadable is not None:
+        advice = _ADVICE_UNREADABLE
+    elif named is None and code < 500:
+        advice = _ADVICE_UNKNOWN
+    shown = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    said = f'"{shown}"' if shown else (unreadable or "no message")
+    message = f"The service answered the call about {about} with {said} (HTTP {http_status}). {advice}"
     if tip and chosen in (DreamboothAuthError, DreamboothValidationError):
         message += f" The service's tip: {tip[:300]}"
     if retry_after is not None:
         message += f" It asks to wait {retry_after:g} s."
     details: dict[str, Any] = {"raw": raw, "http_status": http_status}
     if chosen is DreamboothTransientError:
-        return DreamboothTransientError(message, retry_after=retry_after, acceptance=Acceptance.UNKNOWN, **details)
+        return DreamboothTransientError(
+            message, retry_after=retry_after, acceptance=Acceptance.UNKNOWN, **details
+        )
     if chosen is DreamboothRateLimitError:
         return DreamboothRateLimitError(message, retry_after=retry_after, **details)
     return chosen(message, **details)

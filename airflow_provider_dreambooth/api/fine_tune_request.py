@@ -9,18 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_rules import (
     ENDPOINTS,
-    FEWEST_GOOD_IMAGES,
+    check_base_model_id,
     check_images,
+    check_method,
     check_parameters,
     check_prompt,
     check_seed,
     check_steps,
     check_training_type,
     check_webhook,
-    refuse,
+    warnings_about_images,
 )
+from airflow_provider_dreambooth.api.refusal import refuse, shown
+
+#: Another service's key: it neither makes the training another one nor belongs into a record.
+_NOT_BILLED = frozenset({"webhook", "wandb_key"})
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ class FineTuneRequest:
     :param images: public links of the pictures.
     :param training_type: ``men``, ``female``, ``couple`` or ``None`` for anything else.
     :param max_train_steps: steps (``dreambooth``) or epochs (``lora``); ``None`` leaves it to the service.
-    :param seed: ``None`` for a random one.
+    :param seed: ``None`` for a random one; for a LoRA ``None`` leaves it to the service (0).
     :param base_model_id: the model to start from; only in ``production``.
     :param webhook: link that the service calls at each stage.
-    :param parameters: further body fields, sent as they are.
+    :param parameters: further body fields, sent as they are; not shown, as one may be a key (``wandb_key``).
     :param warnings: what is allowed but unwise, for the log.
     """
 
@@ -50,7 +56,7 @@ class FineTuneRequest:
     seed: int | None = None
     base_model_id: str | None = None
     webhook: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -72,43 +78,30 @@ class FineTuneRequest:
         """
         Return a request that the service can take.
 
+        The other arguments are the fields of this class, as a DAG author or a template writes them.
+
         :param environment: ``sandbox`` or ``production``; decides which methods and fields there are.
         :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
         """
-        if method not in ENDPOINTS:
-            raise refuse("method", f"is {method!r}", f"Use one of {', '.join(ENDPOINTS)}")
-        sandbox = environment == "sandbox"
-        if sandbox and method != "dreambooth":
+        try:
+            sandbox = Environment(environment) is Environment.SANDBOX
+        except ValueError:
             raise refuse(
-                "method",
-                f"is {method!r}, which the sandbox environment does not have",
-                "Use method='dreambooth', or set environment to production in the connection",
-            )
-        warnings: list[str] = []
+                "environment",
+                f"is {shown(environment)}",
+                "Use sandbox or production in the connection's extra field",
+            ) from None
+        method = check_method(method, sandbox=sandbox)
         links = check_images(images)
-        if len(links) < FEWEST_GOOD_IMAGES:
-            warnings.append(f"images has {len(links)} pictures; the service advises 7 or 8 for a good likeness.")
+        warnings = warnings_about_images(links)
         kind, warning = check_training_type(training_type, method)
         if warning:
             warnings.append(warning)
-        if base_model_id in ("", None):
-            base_model_id = None
-            if not sandbox and method != "lora":
-                warnings.append(
-                    "base_model_id is not set; the documentation lists it as required in production "
-                    "(take one from the service's public model list)."
-                )
-        elif sandbox:
-            raise refuse(
-                "base_model_id",
-                "is set, and the sandbox environment has no such field",
-                "Leave it out, or set environment to production in the connection",
-            )
-        elif method == "lora":
-            raise refuse(
-                "base_model_id",
-                "is set, and method 'lora' has no such field",
-                "Leave it out; parameters={'base_model_type': 'normal' or 'sdxl'} chooses the base of a LoRA",
+        base = check_base_model_id(base_model_id, method, sandbox=sandbox)
+        if base is None and not sandbox and method != "lora":
+            warnings.append(
+                "base_model_id is not set; the documentation lists it as required in production "
+                "(take one from the service's public model list)."
             )
         return cls(
             method=method,
@@ -118,7 +111,7 @@ class FineTuneRequest:
             training_type=kind,
             max_train_steps=check_steps(max_train_steps, method),
             seed=check_seed(seed),
-            base_model_id=None if base_model_id is None else str(base_model_id),
+            base_model_id=base,
             webhook=check_webhook(webhook),
             parameters=check_parameters(parameters, method),
             warnings=tuple(warnings),
@@ -135,11 +128,15 @@ class FineTuneRequest:
             "instance_prompt": self.instance_prompt,
             "class_prompt": self.class_prompt,
             "images": list(self.images),
-            # null means "any subject" here and "random" there: both are said, not left out.
+            # null means "any subject" here: it is said, not left out.
             "training_type": self.training_type,
-            "seed": None if self.seed is None else str(self.seed),
             "webhook": self.webhook,
         }
+        if self.seed is not None:
+            body["seed"] = str(self.seed)
+        elif self.method != "lora":
+            # null means "random" for Dreambooth; for a LoRA no page has it.
+            body["seed"] = None
         if self.base_model_id is not None:
             body["base_model_id"] = self.base_model_id
         if self.max_train_steps is not None:
@@ -153,6 +150,6 @@ class FineTuneRequest:
 
         :param images: what stands for the pictures instead of their links, such as hashes of their content.
         """
-        body = {key: value for key, value in self.body().items() if key != "webhook"}
+        body = {key: value for key, value in self.body().items() if key not in _NOT_BILLED}
         body["images"] = list(self.images if images is None else images)
         return {"method": self.method, **body}

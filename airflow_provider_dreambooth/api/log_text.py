@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SEPARATOR = re.compile(r"(?:\s|^)/n(?=\s|$)|\r?\n")
+_SEPARATOR = re.compile(r"(?:\s|^)/n(?=\s|$|Step)|[\r\n]+")
 _STEP = re.compile(
-    r"step\s*:?\s*(?P<step>\d+)\s*(?P<title>[^,|]*?)\s*,\s*(?P<left>\d+)\s+(?:more\s+)?steps?\s+to\s+go", re.IGNORECASE
+    r"\bstep ?:? ?(?P<step>[0-9]{1,6}) ?(?P<title>[^,|]{0,80}?) ?,"
+    r" ?(?P<left>[0-9]{1,6}) (?:more )?steps? to go",
+    re.IGNORECASE,
 )
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _UNIT = r"(?P<unit>h(?:ou)?rs?|min(?:ute)?s?|sec(?:ond)?s?)\b"
-_ETA = re.compile(rf"eta\s*:?\s*{_NUMBER}\s*{_UNIT}", re.IGNORECASE)
-_DURATION = re.compile(rf"{_NUMBER}\s*{_UNIT}", re.IGNORECASE)
-_ELAPSED = re.compile(r"time elapsed.*$", re.IGNORECASE)
+#: A bare 0 needs no unit: the trainer announces it on failure.
+_ETA = re.compile(rf"\beta ?:? ?(?:{_NUMBER} ?{_UNIT}|(?P<nothing>0)(?![0-9.]))", re.IGNORECASE)
+_DURATION = re.compile(rf"(?<![0-9.]){_NUMBER} ?{_UNIT}", re.IGNORECASE)
+_ELAPSED = re.compile(r"time elapsed[^|]*", re.IGNORECASE)
+#: The last stage is at the end, and a log of the documented form is a few hundred characters long.
+_LONGEST_READ = 20_000
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,23 @@ class Progress:
 
 
 def split_log(text: str) -> tuple[str, ...]:
-    """Split a log at `` /n `` or at newlines and drop the blank pieces."""
-    return tuple(piece.strip() for piece in _SEPARATOR.split(text) if piece.strip())
+    """
+    Split a log at `` /n `` or at newlines and drop the blank pieces.
+
+    :param text: the log; of a very long one only the end is read.
+    :return: the pieces without control characters, each blank a single space.
+    """
+    pieces = (_plain(piece) for piece in _SEPARATOR.split(text[-_LONGEST_READ:]))
+    return tuple(piece for piece in pieces if piece)
+
+
+def _plain(piece: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in piece).split())
 
 
 def _seconds(match: re.Match[str]) -> float:
+    if match.groupdict().get("nothing"):
+        return 0.0
     unit = match["unit"].lower()
     factor = 3600.0 if unit.startswith("h") else 60.0 if unit.startswith("m") else 1.0
     return float(match["number"]) * factor
@@ -57,12 +74,16 @@ def read_eta(text: str) -> float | None:
     The last ``ETA : <number> <unit>`` counts; without one, the first number before a unit of time, as in
     *it will take upto 25 minutes.* Time elapsed is not time left.
     """
-    last = None
-    for last in _ETA.finditer(text):
-        pass
-    if last is None:
-        last = _DURATION.search(_ELAPSED.sub("", text))
-    return None if last is None else _seconds(last)
+    lines = split_log(text)
+    for line in reversed(lines):
+        announced = list(_ETA.finditer(line))
+        if announced:
+            return _seconds(announced[-1])
+    for line in lines:
+        duration = _DURATION.search(_ELAPSED.sub("", line))
+        if duration:
+            return _seconds(duration)
+    return None
 
 
 def read_progress(text: str) -> Progress:
@@ -72,8 +93,7 @@ def read_progress(text: str) -> Progress:
         return Progress()
     step = left = title = None
     for line in lines:
-        match = _STEP.search(line)
-        if match:
+        for match in _STEP.finditer(line):
             step, left = int(match["step"]), int(match["left"])
             title = match["title"].strip() or None
     finished = "loaded successfully" in lines[-1].lower()

@@ -5,26 +5,38 @@ from __future__ import annotations
 from typing import TypeVar
 
 from airflow_provider_dreambooth.api.answer import decode, error_in
-from airflow_provider_dreambooth.api.call import Answer, ApiCall
-from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
+from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError
 
 Result = TypeVar("Result")
 
+_NOTHING_PAID = "The request was not accepted: nothing was paid."
+_PERHAPS_PAID = "Whether the request was accepted, and paid, is not known."
 
-def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
+
+def read_answer(call: ApiCall[Result], answer: Answer, *, secret: str | None = None) -> Result:
     """
     Return what the answer means for the call.
 
-    :raises DreamboothError: the error that the answer reports, with the call's training id.
+    :param call: the call that was made.
+    :param answer: what came back.
+    :param secret: the API key, when the caller has it: taken out of the message should the service echo it.
+    :raises DreamboothError: the error that the answer reports, with the call's training id; for a call that
+        costs money its message says what became of the money.
     """
     try:
         document = decode(answer, call.about)
-        if call.is_answer is None or not call.is_answer(document):
-            error = error_in(document, answer, call.about)
-            if error is not None:
-                raise error
+        # A 5xx with an error verdict speaks of the server, whatever else the document says.
+        answered = answer.status < 500 and call.is_answer is not None and call.is_answer(document)
+        error = None if answered else error_in(document, answer, call.about)
+        if error is not None:
+            raise error
         return call.read(document)
     except DreamboothError as error:
         if error.training_id is None:
             error.training_id = call.training_id
+        if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
+            error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else _PERHAPS_PAID)
+        if secret:
+            error.hide(secret)
         raise

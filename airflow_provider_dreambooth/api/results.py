@@ -97,7 +97,7 @@ class Rendering:
     :param urls: links of the pictures; they can answer 404 for a short while (observed).
     :param request_id: the id to fetch the pictures by.
     :param eta: seconds until the service expects to be done, ``None`` when it does not say.
-    :param fetch_path: where to ask again, below the configured host; ``None`` when the service named no place.
+    :param fetch_path: where to ask again, below the configured host; ``None`` when no place was named.
     :param future_urls: links that will exist later.
     :param seed: the seed that was used.
     :param blanked: the safety checker replaced at least one picture.

@@ -5,10 +5,10 @@ A stage the service adds tomorrow counts as running unless its name says that it
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """Where a training stands, whatever the service calls the stage."""
 
     RUNNING = "running"
@@ -22,31 +22,47 @@ class Outcome(str, Enum):
         return self is not Outcome.RUNNING
 
 
+DEPLOYING_GPU = "deploying_gpu"
+MODEL_READY = "model_ready"
 #: Documented order (documentation page "finetune-status" and webhook page, 2023).
 STAGES: tuple[str, ...] = (
-    "deploying_gpu",
+    DEPLOYING_GPU,
     "training_started",
     "training_success",
     "trained_model_compressing",
     "trained_model_uploading",
     "trained_model_uploaded",
     "deploying_model",
-    "model_ready",
+    MODEL_READY,
 )
-MODEL_READY = "model_ready"
 #: In no documentation; the trainer reports it (observed).
 TRAINING_FAILED = "training_failed"
+#: The v6 trainer calls a failure "cancelled" (quirk Q12). v3 has no documented word for a cancelled job.
+TRAINING_CANCELLED = "training_cancelled"
+#: The v6 trainer's word for the end, in success or by its owner's stop (documentation of 2026).
+TRAINING_COMPLETED = "training_completed"
 
 _ENDINGS = {
     MODEL_READY: Outcome.READY,
     TRAINING_FAILED: Outcome.FAILED,
-    # The v6 trainer calls a failure "cancelled" (quirk Q12). v3 has no documented word for a cancelled job.
-    "training_cancelled": Outcome.CANCELLED,
+    TRAINING_CANCELLED: Outcome.CANCELLED,
+    TRAINING_COMPLETED: Outcome.READY,
 }
 _FAILED = ("fail", "error")
 _CANCELLED = ("cancel", "cancle")
 #: Words that look like a stage although no list has them. Free text with blanks is not a stage.
-_STAGE_WORDS = ("train", "deploy", "model", "gpu", "upload", "compress", "queue", "ready", *_FAILED, *_CANCELLED)
+_STAGE_WORDS = (
+    "train",
+    "deploy",
+    "model",
+    "gpu",
+    "upload",
+    "compress",
+    "queue",
+    "ready",
+    *_FAILED,
+    *_CANCELLED,
+)
 
 
 def normalise_stage(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,27 +10,57 @@ from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.api.answer import seconds_in, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
+from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
+from airflow_provider_dreambooth.api.refusal import (
+    checked_extra_fields,
+    is_absent,
+    refuse,
+    shown,
+    whole_number,
+)
 from airflow_provider_dreambooth.api.results import Rendering
-from airflow_provider_dreambooth.api.training_calls import identifier
-from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 #: Documented limits: 1024 pixels a side (today's validation text: 256 to 1024, divisible by 8), 4 pictures.
 LEAST_SIDE, MOST_SIDE, MOST_SAMPLES = 256, 1024, 4
+#: The pages contradict each other (quirk Q8): 50 in v3, 51 in v4, 20 in v6. The widest is taken.
+MOST_STEPS = 51
+
+_OWN_ARGUMENTS = frozenset(
+    {
+        "model_id",
+        "prompt",
+        "negative_prompt",
+        "width",
+        "height",
+        "samples",
+        "num_inference_steps",
+        "guidance_scale",
+        "seed",
+    }
+)
+_FETCH_PATH = re.compile(r"/api/[\w./~-]+", re.ASCII)
+#: Words by which a text says that a flag is not set.
+_NO = frozenset({"", "0", "no", "false", "null", "none"})
 
 
-def _refuse(name: str, what: str, mend: str) -> DreamboothValidationError:
-    return DreamboothValidationError(f"{name} {what}. {mend}. Nothing was sent to the service.")
+def _within(name: str, value: Any, least: int, most: int) -> int:
+    number = whole_number(name, value)
+    if not least <= number <= most:
+        raise refuse(name, f"is {shown(value)}", f"Write a whole number from {least} to {most}")
+    return number
 
 
-def _number(name: str, value: Any, least: float, most: float, *, whole: bool = True) -> float:
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        number = float(value)
-    except (TypeError, ValueError):
-        raise _refuse(name, f"is {value!r}, not a number", f"Write a number from {least:g} to {most:g}") from None
-    if not least <= number <= most or (whole and number != int(number)):
-        raise _refuse(name, f"is {value!r}", f"Write a {'whole ' if whole else ''}number from {least:g} to {most:g}")
+def _side(name: str, value: Any) -> int:
+    pixels = _within(name, value, LEAST_SIDE, MOST_SIDE)
+    if pixels % 8:
+        raise refuse(name, f"is {shown(value)}", "Write a multiple of 8")
+    return pixels
+
+
+def _guidance(value: Any) -> float:
+    number = None if isinstance(value, bool) else seconds_in(value)
+    if number is None or not 1 <= number <= 20:
+        raise refuse("guidance_scale", f"is {shown(value)}", "Write a number from 1 to 20")
     return number
 
 
@@ -38,8 +69,17 @@ class TextToImageRequest:
     """
     What is to be rendered. Build it with :meth:`checked`.
 
-    :param model_id: the training's id; for a LoRA the base model, with the id as ``lora_model`` in ``parameters``.
-    :param parameters: further body fields, sent as they are.
+    :param model_id: the training's id; for a LoRA the base model, with the training's id as ``lora_model`` in
+        ``parameters``.
+    :param prompt: what to show, with the training's instance prompt in it.
+    :param negative_prompt: what not to show.
+    :param width: pixels, 256 to 1024, a multiple of 8.
+    :param height: the same.
+    :param samples: number of pictures, 1 to 4.
+    :param num_inference_steps: 1 to 51.
+    :param guidance_scale: 1 to 20: how closely the picture follows the prompt.
+    :param seed: ``None`` for a random one.
+    :param parameters: further body fields; flags may be given as ``True`` and ``False``.
     """
 
     model_id: str
@@ -73,34 +113,36 @@ class TextToImageRequest:
 
         :raises DreamboothValidationError: naming the argument and the mend.
         """
-        name = identifier(model_id)
-        if name is None or name.lower() == "none":
-            raise _refuse("model_id", "is empty", "Pass the training's id, such as model_id=wait.output")
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise _refuse("prompt", "is empty", "Write what to render, with the instance prompt in it")
-        for side, value in (("width", width), ("height", height)):
-            if int(_number(side, value, LEAST_SIDE, MOST_SIDE)) % 8:
-                raise _refuse(side, f"is {value!r}", "Write a multiple of 8")
-        extra = dict(parameters or {})
-        taken = sorted({"key", "model_id", "prompt", "samples", "width", "height"} & set(extra))
-        if taken:
-            raise _refuse(f"parameters[{taken[0]!r}]", "is not a further field", "Use the argument or the connection")
-        random_seed = seed is None or (isinstance(seed, str) and seed.strip().lower() in ("", "null", "none"))
+        if is_absent(prompt) or not isinstance(prompt, str):
+            what = "is empty" if is_absent(prompt) else f"is {type(prompt).__name__}, not text"
+            raise refuse("prompt", what, "Write what to render, with the instance prompt in it")
+        if negative_prompt is not None and not isinstance(negative_prompt, str):
+            raise refuse(
+                "negative_prompt", f"is {type(negative_prompt).__name__}, not text", "Write text, or None"
+            )
         return cls(
-            model_id=name,
+            model_id=checked_identifier("model_id", model_id),
             prompt=prompt.strip(),
             negative_prompt=negative_prompt or None,
-            width=int(_number("width", width, LEAST_SIDE, MOST_SIDE)),
-            height=int(_number("height", height, LEAST_SIDE, MOST_SIDE)),
-            samples=int(_number("samples", samples, 1, MOST_SAMPLES)),
-            num_inference_steps=int(_number("num_inference_steps", num_inference_steps, 1, 51)),
-            guidance_scale=_number("guidance_scale", guidance_scale, 1, 20, whole=False),
-            seed=None if random_seed else int(_number("seed", seed, 0, 2**63)),
-            parameters=extra,
+            width=_side("width", width),
+            height=_side("height", height),
+            samples=_within("samples", samples, 1, MOST_SAMPLES),
+            num_inference_steps=_within("num_inference_steps", num_inference_steps, 1, MOST_STEPS),
+            guidance_scale=_guidance(guidance_scale),
+            seed=None if is_absent(seed) else _within("seed", seed, 0, 2**63),
+            parameters=checked_extra_fields(parameters, _OWN_ARGUMENTS),
         )
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body without the key: counts as strings, scale as number, seed as number or null."""
+        """
+        Return the JSON body without the key, in the form of v4 (quirk Q8).
+
+        Counts go as strings, scale and seed as numbers, flags as "yes" and "no".
+        """
+        further = {
+            name: ("yes" if value else "no") if isinstance(value, bool) else value
+            for name, value in self.parameters.items()
+        }
         return {
             "model_id": self.model_id,
             "prompt": self.prompt,
@@ -113,12 +155,16 @@ class TextToImageRequest:
             "seed": self.seed,
             "webhook": None,
             "track_id": None,
-            **self.parameters,
+            **further,
         }
 
 
 def text_to_image(request: TextToImageRequest) -> ApiCall[Rendering]:
-    """Return the call that asks for pictures."""
+    """
+    Return the call that asks for pictures. They count against the account's plan.
+
+    :param request: what to render, checked.
+    """
     return ApiCall(
         path="/api/v4/dreambooth",
         body=request.body(),
@@ -128,19 +174,23 @@ def text_to_image(request: TextToImageRequest) -> ApiCall[Rendering]:
     )
 
 
-def fetch(request_id: str, fetch_path: str | None = None) -> ApiCall[Rendering]:
+def fetch(request_id: str | int, fetch_path: str | None = None) -> ApiCall[Rendering]:
     """
-    Return the call that asks for pictures which were not ready.
+    Return the call that asks for pictures which were not ready. Free.
 
     :param request_id: the id of the request.
     :param fetch_path: the path out of the service's ``fetch_result``; without one the v4 form is used. A v4
         answer points at the v3 path (quirk Q13), and the key only ever goes to the configured host.
     """
     if fetch_path is not None:
-        path, body = fetch_path, {}
-    else:
-        path, body = "/api/v4/dreambooth/fetch", {"request_id": request_id}
-    return ApiCall(path=path, body=body, read=read_rendering, about=f"rendering {request_id}")
+        return ApiCall(path=fetch_path, body={}, read=read_rendering, about=f"rendering {request_id}")
+    name = checked_identifier("request_id", request_id)
+    return ApiCall(
+        path="/api/v4/dreambooth/fetch",
+        body={"request_id": name},
+        read=read_rendering,
+        about=f"rendering {name}",
+    )
 
 
 def _links(value: Any) -> tuple[str, ...]:
@@ -152,40 +202,55 @@ def _links(value: Any) -> tuple[str, ...]:
 
 
 def _fetch_path(value: Any) -> str | None:
-    """Return the path of ``fetch_result``. Its host is not asked: the key goes to the configured host alone."""
+    """Return the path of ``fetch_result``. Its host is ignored: the key goes to the configured host alone."""
     if not isinstance(value, str):
         return None
     try:
         path = urlsplit(value.strip()).path
     except ValueError:
         return None
-    return path if path.startswith("/api/") and ".." not in path else None
+    return path if _FETCH_PATH.fullmatch(path) and ".." not in path else None
 
 
-def _blanked(document: Mapping[str, Any]) -> bool:
-    verdict = document.get("nsfw_content_detected")
-    return any(bool(item) for item in verdict) if isinstance(verdict, list) else bool(verdict)
+def _is_set(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(isinstance(item, (bool, int, float, str)) and _is_set(item) for item in value)
+    return value.strip().lower() not in _NO if isinstance(value, str) else bool(value)
+
+
+def _seed(value: Any) -> int | None:
+    text = identifier(value)
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 40 else None
 
 
 def read_rendering(document: Any) -> Rendering:
-    """Read a success or processing answer of any version."""
+    """
+    Read a success or processing answer of any version.
+
+    A success without pictures counts as processing: they are asked for again by the id.
+
+    :param document: the decoded, error-free JSON.
+    :raises DreamboothTransientError: it has neither pictures nor a way to ask for them again.
+    """
     if not isinstance(document, Mapping):
         raise unreadable("a rendering", "JSON that is not an object")
-    meta = document.get("meta") if isinstance(document.get("meta"), Mapping) else {}
+    echoed = document.get("meta")
+    meta: dict[str, Any] = dict(echoed) if isinstance(echoed, Mapping) else {}
     urls = _links(document.get("output"))
-    ready = document.get("status") == "success" and bool(urls)
+    verdict = document.get("status")
+    ready = isinstance(verdict, str) and verdict.strip().lower() == "success" and bool(urls)
     request_id = identifier(document.get("id")) or identifier(document.get("request_id"))
-    if not ready and request_id is None and not document.get("fetch_result"):
+    fetch_path = _fetch_path(document.get("fetch_result"))
+    if not ready and request_id is None and fetch_path is None:
         raise unreadable("a rendering", "an answer with neither pictures nor an id to fetch them by")
-    seed = meta.get("seed") if meta else None
     return Rendering(
         ready=ready,
         urls=urls if ready else (),
         request_id=request_id,
         eta=seconds_in(document.get("eta")),
-        fetch_path=_fetch_path(document.get("fetch_result")),
+        fetch_path=fetch_path,
         future_urls=_links(document.get("future_links")),
-        seed=int(seed) if isinstance(seed, (int, str)) and not isinstance(seed, bool) and str(seed).isdigit() else None,
-        blanked=_blanked(document),
-        meta=dict(meta or {}),
+        seed=_seed(meta.get("seed")),
+        blanked=_is_set(document.get("nsfw_content_detected")),
+        meta=meta,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -10,81 +9,106 @@ from urllib.parse import quote
 from airflow_provider_dreambooth.api.answer import flatten, message_of, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
 from airflow_provider_dreambooth.api.environment import Environment, training_path
-from airflow_provider_dreambooth.api.faults import documented_class
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-from airflow_provider_dreambooth.api.log_text import read_eta, read_progress
+from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
+from airflow_provider_dreambooth.api.log_text import read_eta
 from airflow_provider_dreambooth.api.results import Acknowledgement, FineTuneStarted, FineTuneStatus
 from airflow_provider_dreambooth.api.stages import (
-    TRAINING_FAILED,
-    Outcome,
+    DEPLOYING_GPU,
     is_known_stage,
     looks_like_stage,
     normalise_stage,
-    outcome_of,
 )
+from airflow_provider_dreambooth.api.status_answer import read_status, reports_training
 
-#: Where a stage was seen, in the order in which they are believed (quirk Q11).
-_STAGE_KEYS = ("messege", "model_training_status", "message", "training_status")
-_FAILURE_TEXT = re.compile(r"^\s*(training failed|uploading model failed)\b", re.IGNORECASE)
-#: The trainer's words for images that will not get better by themselves (observed).
-_PERMANENT_CAUSE = re.compile(r"valid image links less than|invalid images|make sure its png", re.IGNORECASE)
+__all__ = [
+    "cancel",
+    "identifier",
+    "read_acknowledgement",
+    "read_status",
+    "reports_training",
+    "start",
+    "status",
+]
 
-
-def identifier(value: Any) -> str | None:
-    """Return an id as text: the service sends numbers and strings (quirk Q14); ``None`` for none."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    text = str(value).strip()
-    return text or None
+#: Where the id of a new training was seen (quirk Q4; ``id`` in the v6 trainer).
+_ID_KEYS = ("training_id", "model_id", "id")
 
 
 def start(request: FineTuneRequest, environment: Environment) -> ApiCall[FineTuneStarted]:
-    """Return the call that starts, and bills, a training. From 3 USD (documented price, 2023 and FAQ of 2026)."""
+    """
+    Return the call that starts, and bills, a training.
 
-    def read(document: Any) -> FineTuneStarted:
-        if isinstance(document, Mapping):
-            training_id = identifier(document.get("training_id")) or identifier(document.get("model_id"))
-            if training_id:
-                stage = message_of(document)
-                text = flatten(document.get("data"))
-                return FineTuneStarted(training_id, normalise_stage(stage) or "deploying_gpu", read_eta(text))
-        raise unreadable("a new training", "an answer that names no training_id")
+    From 3 USD for Dreambooth, 1 USD for a LoRA (documentation of 2023, FAQ of 2026). A second one is billed
+    again, so the call is only repeated after a failure which proves that nothing was accepted.
 
+    :param request: what to train, checked.
+    :param environment: where; no page says that the sandbox is free.
+    """
     return ApiCall(
         path=training_path(environment, request.endpoint),
         body=request.body(),
-        read=read,
+        read=read_start,
         about="a new training",
         repeat=Repeat.ONLY_IF_NOT_ACCEPTED,
     )
 
 
-def status(training_id: str, environment: Environment) -> ApiCall[FineTuneStatus]:
-    """Return the call that asks where a training stands. Free."""
+def read_start(document: Any) -> FineTuneStarted:
+    """
+    Read the answer to a new training.
+
+    :param document: the decoded, error-free JSON.
+    :raises DreamboothTransientError: it names no training; whether one was accepted is then not known.
+    """
+    if isinstance(document, Mapping):
+        places = [place for place in (document, document.get("data")) if isinstance(place, Mapping)]
+        named = (identifier(place.get(key)) for place in places for key in _ID_KEYS)
+        training_id = next((name for name in named if name), None)
+        if training_id:
+            word = message_of(document)
+            stage = normalise_stage(word) if is_known_stage(word) or looks_like_stage(word) else DEPLOYING_GPU
+            return FineTuneStarted(training_id, stage, read_eta(flatten(document.get("data"))))
+    raise unreadable("a new training", "an answer that names no training_id")
+
+
+def status(training_id: str | int, environment: Environment) -> ApiCall[FineTuneStatus]:
+    """
+    Return the call that asks where a training stands. Free.
+
+    :param training_id: the training.
+    :param environment: where it was started; the other one does not know it.
+    :raises DreamboothValidationError: ``training_id`` names nothing.
+    """
+    name = checked_identifier("training_id", training_id)
     return ApiCall(
-        path=training_path(environment, f"fine_tune_status/{quote(training_id, safe='')}"),
+        path=training_path(environment, f"fine_tune_status/{quote(name, safe='')}"),
         body={},
-        read=lambda document: read_status(document, training_id),
-        about=f"training {training_id}",
-        training_id=training_id,
+        read=lambda document: read_status(document, name),
+        about=f"training {name}",
+        training_id=name,
         is_answer=reports_training,
     )
 
 
-def cancel(training_id: str) -> ApiCall[Acknowledgement]:
+def cancel(training_id: str | int) -> ApiCall[Acknowledgement]:
     """
     Return the call that cancels a running training, in the documented misspelling first (quirk Q3).
 
-    The sandbox has no such endpoint.
+    The sandbox has no such endpoint. No page says that a cancelled training is refunded.
+
+    :param training_id: the training.
+    :raises DreamboothValidationError: ``training_id`` names nothing.
     """
+    name = checked_identifier("training_id", training_id)
 
     def call(word: str, fallback: ApiCall[Acknowledgement] | None = None) -> ApiCall[Acknowledgement]:
         return ApiCall(
-            path=training_path(Environment.PRODUCTION, f"{word}/{quote(training_id, safe='')}"),
+            path=training_path(Environment.PRODUCTION, f"{word}/{quote(name, safe='')}"),
             body={},
             read=read_acknowledgement,
-            about=f"cancelling training {training_id}",
-            training_id=training_id,
+            about=f"cancelling training {name}",
+            training_id=name,
             fallback=fallback,
         )
 
@@ -92,104 +116,11 @@ def cancel(training_id: str) -> ApiCall[Acknowledgement]:
 
 
 def read_acknowledgement(document: Any) -> Acknowledgement:
-    """Read the *basic* shape: a status and some words."""
+    """
+    Read the *basic* shape: a status and some words (documentation of 2026; that of 2023 prints none).
+
+    :param document: the decoded, error-free JSON.
+    """
     if not isinstance(document, Mapping):
         raise unreadable("a request", "JSON that is not an object")
     return Acknowledgement(message_of(document), processing=document.get("status") == "processing")
-
-
-def _stage_candidates(document: Mapping[str, Any]) -> list[str]:
-    data = document.get("data")
-    nested = data.get("status") if isinstance(data, Mapping) else None
-    values = [*(document.get(key) for key in _STAGE_KEYS), nested]
-    return [value for value in values if isinstance(value, str) and value.strip()]
-
-
-def _stage_in(document: Mapping[str, Any]) -> str | None:
-    """Return the first known stage, else the first word that looks like one, else ``None``."""
-    candidates = _stage_candidates(document)
-    for candidate in candidates:
-        if is_known_stage(candidate):
-            return normalise_stage(candidate)
-    for candidate in candidates:
-        if looks_like_stage(candidate):
-            return normalise_stage(candidate)
-    return None
-
-
-def _log_in(document: Mapping[str, Any]) -> str:
-    data = document.get("data")
-    if isinstance(data, Mapping):
-        return flatten(data.get("response_dump") or data.get("logs") or data.get("message"))
-    if isinstance(data, str) and data.strip():
-        return data
-    for key in ("logs", "data", "eta"):
-        value = document.get(key)
-        if isinstance(value, str) and value.strip():
-            return value
-        if isinstance(value, (list, tuple)):
-            return "\n".join(flatten(item) for item in value)
-    return ""
-
-
-def reports_training(document: Any) -> bool:
-    """
-    Whether a status answer speaks of the training itself, whatever its ``status`` says.
-
-    ``status`` is the outcome of the call, not of the job (quirk Q10): a failed training may come under
-    ``success``, ``error`` or ``failed``.
-    """
-    if not isinstance(document, Mapping):
-        return False
-    if any(_FAILURE_TEXT.match(text) for text in (*_stage_candidates(document), _log_in(document))):
-        return True
-    if _failed_with_undocumented_words(document):
-        return True
-    stage = _stage_in(document)
-    return stage is not None and (is_known_stage(stage) or document.get("status") not in ("error", "failed"))
-
-
-def _failed_with_undocumented_words(document: Mapping[str, Any]) -> bool:
-    # "failed" is the trainer's word. Beside a text that belongs to a call, such as "Failed, Try Again", it
-    # speaks of the call; beside any other, of the training.
-    if str(document.get("status", "")).lower() != "failed":
-        return False
-    text = message_of(document)
-    return bool(text) and documented_class(text) is None
-
-
-def read_status(document: Any, training_id: str) -> FineTuneStatus:
-    """
-    Read a status answer under any of its shapes.
-
-    :raises DreamboothTransientError: the document names no stage and no verdict.
-    """
-    if not isinstance(document, Mapping):
-        raise unreadable(f"training {training_id}", "JSON that is not an object", training_id=training_id)
-    log = _log_in(document)
-    progress = read_progress(log)
-    stage = _stage_in(document)
-    failure = next((text for text in (*_stage_candidates(document), log) if _FAILURE_TEXT.match(text)), None)
-    if failure is not None or (_failed_with_undocumented_words(document) and not is_known_stage(stage or "")):
-        stage, outcome = stage or TRAINING_FAILED, Outcome.FAILED
-    elif stage is not None:
-        outcome = outcome_of(stage)
-    elif str(document.get("status", "")).lower() in ("success", "processing"):
-        # A sentence instead of a stage, or nothing at all: the call went well and reports no end.
-        stage, outcome = "processing", Outcome.RUNNING
-    else:
-        raise unreadable(f"training {training_id}", "an answer that names no stage", training_id=training_id)
-    reason = None
-    if outcome in (Outcome.FAILED, Outcome.CANCELLED):
-        words = [failure or "", progress.lines[-1] if progress.lines else "", *_stage_candidates(document)]
-        reason = next((" ".join(word.split()) for word in words if word and not is_known_stage(word)), stage)
-    preview = document.get("test_image")
-    return FineTuneStatus(
-        training_id=training_id,
-        stage=stage,
-        outcome=outcome,
-        progress=progress,
-        reason=reason,
-        cause_is_permanent=bool(reason and _PERMANENT_CAUSE.search(reason)),
-        test_image=preview if isinstance(preview, str) and preview else None,
-    )

@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow_provider_dreambooth.api.answer import unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
+from airflow_provider_dreambooth.api.identifier import identifier
 from airflow_provider_dreambooth.api.results import UploadedImage
-from airflow_provider_dreambooth.api.training_calls import identifier
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 #: Documented limit of an upload (documentation page "base64_crop").
@@ -21,13 +21,17 @@ def media_type(content: bytes, name: str) -> str:
     """
     Return ``image/png`` or ``image/jpeg`` by the first bytes.
 
+    :param content: the bytes of the file.
     :param name: what the picture is called, for the message.
     :raises DreamboothValidationError: it is neither.
     """
     for signature, kind in _SIGNATURES.items():
         if content.startswith(signature):
             return kind
-    raise DreamboothValidationError(f"{name} is neither PNG nor JPEG. The service takes only these; convert it first.")
+    raise DreamboothValidationError(
+        f"{name} is neither PNG nor JPEG. The service takes only these; convert it first. "
+        "Nothing was sent to the service and nothing was paid."
+    )
 
 
 def upload(content: bytes, *, crop: bool = True, name: str = "the image") -> ApiCall[UploadedImage]:
@@ -42,11 +46,15 @@ def upload(content: bytes, *, crop: bool = True, name: str = "the image") -> Api
     kind = media_type(content, name)
     if len(content) > MOST_BYTES:
         raise DreamboothValidationError(
-            f"{name} has {len(content) / 1048576:.1f} MB. The service takes 5 MB at most; make it smaller."
+            f"{name} has {len(content) / 1048576:.1f} MB. The service takes 5 MB at most; make it smaller. "
+            "Nothing was sent to the service and nothing was paid."
         )
     return ApiCall(
         path="/api/v3/base64_crop",
-        body={"image": f"data:{kind};base64,{base64.b64encode(content).decode()}", "crop": "true" if crop else "false"},
+        body={
+            "image": f"data:{kind};base64,{base64.b64encode(content).decode()}",
+            "crop": "true" if crop else "false",
+        },
         read=_read,
         about=f"uploading {name}",
     )

@@ -1,0 +1,92 @@
+"""How an input is refused before it is sent: the field, what is wrong with it, the mend, and the money.
+
+Beside it the checks that trainings and renderings share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow_provider_dreambooth.exceptions import DreamboothValidationError
+
+_LONGEST_SHOWN = 120
+
+
+def refuse(field: str, what: str, mend: str) -> DreamboothValidationError:
+    """
+    Return the refusal of a field.
+
+    :param field: the argument's name.
+    :param what: what is wrong with it, as the rest of a sentence: ``is empty``.
+    :param mend: what to write instead, as a sentence without its full stop.
+    """
+    return DreamboothValidationError(
+        f"{field} {what}. {mend}. Nothing was sent to the service and nothing was paid."
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: quoted, and cut when long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # A whole number of more than 4300 digits has no text.
+        text = f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a value stands for none: ``None``, or the text of it that a template without a value leaves."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "null", "none"))
+
+
+def whole_number(field: str, value: Any) -> int:
+    """
+    Return a whole number that may come as text, as the service and templates write them.
+
+    :param field: the argument's name, for the refusal.
+    :param value: ``2000``, ``"2000"`` or ``2000.0``.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise ValueError
+        return int(value)
+    except ValueError:
+        raise refuse(field, f"is {shown(value)}, not a whole number", "Write a whole number") from None
+
+
+def checked_extra_fields(parameters: Any, own_arguments: Collection[str]) -> dict[str, Any]:
+    """
+    Return further body fields as they are, after refusing those that cannot be meant.
+
+    :param parameters: field name -> value, or ``None``.
+    :param own_arguments: fields that have an argument of their own, which a further field would override.
+    """
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, Mapping):
+        raise refuse(
+            "parameters", f"is {type(parameters).__name__}, not a dictionary", "Write {'field': value}"
+        )
+    for field, value in parameters.items():
+        where = f"parameters[{shown(field)}]"
+        if not isinstance(field, str):
+            raise refuse(where, "is not named by text", "Write {'field': value}")
+        if field == "key":
+            raise refuse(where, "would carry an API key", "Put the key into the connection's password field")
+        if field in own_arguments:
+            raise refuse(where, "is an argument of its own", f"Pass {field}=... instead")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            # The value itself is not shown: a further field may be somebody's secret (wandb_key).
+            raise refuse(
+                where,
+                f"is {type(value).__name__} that JSON cannot carry",
+                "Write text, numbers, lists or dictionaries",
+            ) from None
+    return dict(parameters)
