@@ -1,0 +1,155 @@
+"""Every difference between the Airflow versions that this provider runs on (2.11 to 3.3).
+
+The rest of the provider asks here and never looks at a version number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+from airflow.providers.common.compat.version_compat import (
+    AIRFLOW_V_3_0_PLUS,
+    AIRFLOW_V_3_1_PLUS,
+    AIRFLOW_V_3_3_PLUS,
+)
+
+#: A user's clear of an old run should still find its training; Airflow's default is 30 days.
+STATE_KEPT = timedelta(days=365)
+
+#: Variables can be listed by prefix, so that submissions to one account can know of each other.
+CAN_LIST_VARIABLES = AIRFLOW_V_3_3_PLUS
+#: ``on_kill`` of a trigger is called when a user marks a deferred task failed.
+TRIGGERS_LEARN_OF_KILLS = AIRFLOW_V_3_3_PLUS
+
+
+class StateStore(Protocol):
+    """A durable JSON store that belongs to one task instance and survives its tries."""
+
+    #: Whether an entry may stay after the task has ended, so that a clear finds it.
+    keeps_ended: bool
+
+    def get(self, key: str) -> Any: ...
+
+    def set(self, key: str, value: Any) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+
+class TaskStateStore:
+    """Airflow 3.3's own task state store; users see and edit its entries."""
+
+    keeps_ended = True
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def get(self, key: str) -> Any:
+        return self._accessor.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._accessor.set(key, value, retention=STATE_KEPT)
+
+    def delete(self, key: str) -> None:
+        self._accessor.delete(key)
+
+
+class VariableStateStore:
+    """Below 3.3: an Airflow Variable for each entry, removed at the end so that they do not pile up."""
+
+    keeps_ended = False
+
+    def __init__(self, task_instance: Any) -> None:
+        index = getattr(task_instance, "map_index", -1)
+        parts = (
+            task_instance.dag_id,
+            task_instance.run_id,
+            task_instance.task_id,
+            "" if index is None else index,
+        )
+        self._name = "/".join(str(part) for part in parts)
+        self._digest = hashlib.sha256(self._name.encode()).hexdigest()[:24]
+
+    def _key(self, key: str) -> str:
+        return f"{key}__{self._digest}"
+
+    def get(self, key: str) -> Any:
+        text = variable().get(self._key(key), None)
+        return None if text is None else json.loads(text)
+
+    def set(self, key: str, value: Any) -> None:
+        description = f"Do not delete while the task runs: {self._name}"
+        variable().set(self._key(key), json.dumps(value), description=description[:500])
+
+    def delete(self, key: str) -> None:
+        variable().delete(self._key(key))
+
+
+def variable() -> Any:
+    """Return Airflow's Variable class of this version."""
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk import Variable
+
+        return Variable
+
+    return Variable
+
+
+def state_store(context: Mapping[str, Any]) -> StateStore:
+    """
+    Return the durable store of the running task instance.
+
+    :param context: the task's context.
+    """
+    if AIRFLOW_V_3_3_PLUS:
+        accessor = context.get("task_state_store")
+        if accessor is not None:
+            return TaskStateStore(accessor)
+    return VariableStateStore(context["ti"])
+
+
+def max_tries(context: Mapping[str, Any]) -> int:
+    """Return ``max_tries`` of the running task instance: constant over retries, changed by a user's clear."""
+    value = getattr(context["ti"], "max_tries", 0)
+    return int(value or 0)
+
+
+def task_state(task_instance: Any) -> str | None:
+    """
+    Ask Airflow, from a worker, for the state of a task instance. Blocking.
+
+    :return: such as ``running`` or ``failed``; ``None`` when the question had no answer.
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        index = task_instance.map_index
+        mapped = index is not None and index >= 0
+        states = task_instance.get_task_states(
+            dag_id=task_instance.dag_id,
+            task_ids=[task_instance.task_id],
+            run_ids=[task_instance.run_id],
+            map_index=index if mapped else None,
+        )
+        name = f"{task_instance.task_id}_{index}" if mapped else task_instance.task_id
+        state = states.get(task_instance.run_id, {}).get(name)
+    else:
+        task_instance.refresh_from_db()
+        state = task_instance.state
+    return None if state is None else str(getattr(state, "value", state))
+
+
+async def get_connection(conn_id: str) -> Any:
+    """
+    Read a connection inside an event loop, without holding it up.
+
+    :param conn_id: the connection's id.
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    if AIRFLOW_V_3_1_PLUS:
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)

@@ -1,0 +1,227 @@
+"""The hook: a ``dreambooth`` connection, and every call of the service as a method.
+
+Methods return typed values and raise the errors of :mod:`airflow_provider_dreambooth.exceptions`. Passing
+faults are retried inside a call; a call that costs money only when nothing was accepted.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_dreambooth import compat, connection
+from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
+from airflow_provider_dreambooth.api.environment import Environment
+from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_dreambooth.api.call import ApiCall
+    from airflow_provider_dreambooth.api.results import (
+        Acknowledgement,
+        FineTuneStarted,
+        FineTuneStatus,
+        Model,
+        Rendering,
+        UploadedImage,
+    )
+    from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport
+    from airflow_provider_dreambooth.transport.blocking import BlockingTransport
+
+
+class DreamboothHook(BaseHook):
+    """
+    Talk to the Stable Diffusion API (stablediffusionapi.com, today ModelsLab) or to the local emulator.
+
+    :param dreambooth_conn_id: the connection that holds the API key.
+    """
+
+    conn_name_attr = "dreambooth_conn_id"
+    default_conn_name = DEFAULT_CONNECTION_ID
+    conn_type = CONNECTION_TYPE
+    hook_name = "Dreambooth"
+
+    def __init__(self, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID) -> None:
+        super().__init__()
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self._settings: ConnectionSettings | None = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's further fields, for Airflow below 3.2."""
+        return connection.form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the behaviour of the form's standard fields, for Airflow below 3.2."""
+        return connection.ui_field_behaviour()
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """The checked connection, read once."""
+        if self._settings is None:
+            self._settings = ConnectionSettings.from_connection(self.get_connection(self.dreambooth_conn_id))
+        return self._settings
+
+    async def asettings(self) -> ConnectionSettings:
+        """Return the checked connection from inside an event loop; read anew at each call."""
+        self._settings = ConnectionSettings.from_connection(
+            await compat.get_connection(self.dreambooth_conn_id)
+        )
+        return self._settings
+
+    @property
+    def environment(self) -> Environment:
+        """The connection's environment."""
+        return Environment(self.settings.environment)
+
+    def get_conn(self) -> BlockingTransport:
+        """Return the transport that carries this connection's calls, shared in this process."""
+        from airflow_provider_dreambooth.transport.blocking import blocking_transport
+
+        return blocking_transport(self.settings)
+
+    def _require(self, present: bool, what: str) -> None:
+        if not present:
+            raise DreamboothValidationError(
+                f"The sandbox environment has no {what}. Set environment to production in connection "
+                f"{self.dreambooth_conn_id!r}. Nothing was sent."
+            )
+
+    def _cancel_call(self, training_id: str) -> ApiCall[Acknowledgement]:
+        self._require(self.environment.has_cancel, f"cancel: training {training_id} runs on")
+        return training_calls.cancel(training_id)
+
+    def fine_tune(self, request: FineTuneRequest | None = None, **arguments: Any) -> FineTuneStarted:
+        """
+        Start a training. **Costs money**: from 3 USD a model (documented price). Sends at most one request that
+        the service may have accepted.
+
+        :param request: a checked request; or pass its fields as keyword arguments, as in
+            :meth:`~airflow_provider_dreambooth.api.fine_tune_request.FineTuneRequest.checked`.
+        :raises DreamboothValidationError: refused before anything was sent, or by the service; nothing was paid.
+        :raises DreamboothTransientError: with ``acceptance`` ``unknown`` the answer was lost: the training may
+            be running and paid.
+        """
+        if request is None:
+            request = FineTuneRequest.checked(environment=self.settings.environment, **arguments)
+        for warning in request.warnings:
+            self.log.warning("%s", warning)
+        return self.get_conn().send(training_calls.start(request, self.environment))
+
+    def fine_tune_status(self, training_id: str) -> FineTuneStatus:
+        """
+        Ask how a training stands. Free.
+
+        :param training_id: the training.
+        :raises DreamboothNotFoundError: the service does not know it in this environment.
+        """
+        return self.get_conn().send(training_calls.status(training_id, self.environment))
+
+    def cancel_training(self, training_id: str) -> Acknowledgement:
+        """
+        Cancel a running training. What was paid for it stays paid.
+
+        :param training_id: the training.
+        :raises DreamboothValidationError: the sandbox has no such endpoint.
+        """
+        return self.get_conn().send(self._cancel_call(training_id))
+
+    def list_models(self) -> tuple[Model, ...]:
+        """Return the account's own models (``finetune_list``; not those trained in the sandbox). Free."""
+        return self.get_conn().send(model_calls.list_models())
+
+    def delete_model(self, model_id: str) -> Acknowledgement:
+        """
+        Delete a model for good. Free.
+
+        :param model_id: the training's id.
+        """
+        return self.get_conn().send(model_calls.delete(model_id))
+
+    def reload_model(self, model_id: str) -> Acknowledgement:
+        """
+        Load a model that the service dropped after 7 idle days. Free; takes about two minutes.
+
+        :param model_id: the training's id.
+        """
+        return self.get_conn().send(model_calls.reload(model_id))
+
+    def upload_image(self, content: bytes, *, crop: bool = True, name: str = "the image") -> UploadedImage:
+        """
+        Turn a picture into a public link (``base64_crop``). Free.
+
+        :param content: the bytes of a PNG or JPEG file, 5 MB at most.
+        :param crop: let the service cut it to 512 x 512.
+        :param name: what the picture is called, for messages.
+        """
+        return self.get_conn().send(upload_call.upload(content, crop=crop, name=name))
+
+    def text_to_image(
+        self, request: text_to_image.TextToImageRequest | None = None, **arguments: Any
+    ) -> Rendering:
+        """
+        Ask for pictures by a trained model. Billed by the account's plan.
+
+        :param request: a checked request; or pass its fields as keyword arguments.
+        :return: the pictures, or by when and where to fetch them.
+        """
+        request = request or text_to_image.TextToImageRequest.checked(**arguments)
+        return self.get_conn().send(text_to_image.text_to_image(request))
+
+    def fetch_image(self, request_id: str, fetch_path: str | None = None) -> Rendering:
+        """
+        Ask for pictures that were not ready. Free.
+
+        :param request_id: :attr:`Rendering.request_id`.
+        :param fetch_path: :attr:`Rendering.fetch_path`; asked on the configured host only.
+        """
+        return self.get_conn().send(text_to_image.fetch(request_id, fetch_path))
+
+    def download(self, url: str) -> bytes:
+        """
+        Fetch a picture. The key is not sent. Links can answer 404 for a short while: that is retried.
+
+        :param url: the picture's link.
+        """
+        return self.get_conn().download(url)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection by a free call, for the form's Test button."""
+        try:
+            models = self.list_models()
+        except DreamboothError as error:
+            return False, str(error)
+        count = f"{len(models)} model{'' if len(models) == 1 else 's'}"
+        return (
+            True,
+            f"{self.settings.base_url} accepts the key; the account has {count}. Nothing was charged.",
+        )
+
+    @asynccontextmanager
+    async def atransport(self) -> AsyncIterator[AsyncTransport]:
+        """Hold the client that all waiting tasks of this connection share in this event loop."""
+        from airflow_provider_dreambooth.transport.asynchronous import shared_transport
+
+        async with shared_transport(await self.asettings()) as transport:
+            yield transport
+
+    async def afine_tune_status(self, training_id: str) -> FineTuneStatus:
+        """Ask how a training stands, inside an event loop. See :meth:`fine_tune_status`."""
+        async with self.atransport() as transport:
+            return await transport.send(training_calls.status(training_id, self.environment))
+
+    async def acancel_training(self, training_id: str) -> Acknowledgement:
+        """Cancel a training inside an event loop. See :meth:`cancel_training`."""
+        async with self.atransport() as transport:
+            return await transport.send(self._cancel_call(training_id))
+
+    async def afetch_image(self, request_id: str, fetch_path: str | None = None) -> Rendering:
+        """Ask for pictures inside an event loop. See :meth:`fetch_image`."""
+        async with self.atransport() as transport:
+            return await transport.send(text_to_image.fetch(request_id, fetch_path))

@@ -1,0 +1,1 @@
+"""Airflow's life cycle around the rooms below."""

@@ -1,0 +1,66 @@
+"""Which error ends a task without a retry.
+
+Airflow knows only its own exception for that. The error raised is therefore both: the class that a DAG author
+catches, and Airflow's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_dreambooth import exceptions
+from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.training.event import WaitEnded
+
+
+def _both(error_class: type[DreamboothError], base: type[Exception]) -> type[DreamboothError]:
+    return type(error_class.__name__, (error_class, base), {"__module__": error_class.__module__})
+
+
+def _as(error: DreamboothError, base: type[Exception]) -> DreamboothError:
+    if isinstance(error, base):
+        return error
+    combined = _both(type(error), base)
+    twin = combined.__new__(combined)
+    twin.args = error.args
+    twin.__dict__.update(error.__dict__)
+    twin.__cause__ = error.__cause__
+    twin.__suppress_context__ = True
+    return twin
+
+
+def without_retry(error: DreamboothError) -> DreamboothError:
+    """Return the same error in a form that ends the task without a retry."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    return _as(error, AirflowFailException)
+
+
+def as_sensor_timeout(error: DreamboothError) -> DreamboothError:
+    """Return the same error in the form of a sensor's timeout: no retry, and ``soft_fail`` applies."""
+    from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+
+    return _as(error, AirflowSensorTimeout)
+
+
+def for_airflow(error: DreamboothError) -> DreamboothError:
+    """Return the error as Airflow should see it: permanent faults end the task, passing ones are retried."""
+    return without_retry(error) if error.permanent else error
+
+
+def error_of(ended: WaitEnded) -> DreamboothError:
+    """
+    Return the error that an ended wait stands for.
+
+    :param ended: anything but a success or a timeout.
+    """
+    details: dict[str, Any] = {"training_id": ended.training_id, "raw": ended.reason}
+    if ended.status in ("failed", "cancelled"):
+        permanent = ended.cause_is_permanent or ended.status == "cancelled"
+        return exceptions.DreamboothTrainingFailedError(
+            ended.message, cause_is_permanent=permanent, **details
+        )
+    error_class = getattr(exceptions, ended.error or "", DreamboothError)
+    if not (isinstance(error_class, type) and issubclass(error_class, DreamboothError)):
+        error_class = DreamboothError
+    return error_class(ended.message, **details)

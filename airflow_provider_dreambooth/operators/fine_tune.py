@@ -1,0 +1,355 @@
+"""The operator that starts a training, pays for it once, and can wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTrainingTimeoutError
+from airflow_provider_dreambooth.operators.failure import error_of, for_airflow
+from airflow_provider_dreambooth.operators.task_record import TaskRecord, show_stages
+from airflow_provider_dreambooth.training import deadline as deadlines
+from airflow_provider_dreambooth.training import messages
+from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.training.record import Ending
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.operators.submission import Secured, Submission
+    from airflow_provider_dreambooth.training.watch import Watch
+
+#: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
+SOONEST_RETURN = 8.0
+
+
+class DreamboothFineTuneOperator(BaseOperator):
+    """
+    Start one Dreambooth training and push its id; with ``wait_for_completion`` also wait until the model is ready.
+
+    A training **costs money** (from 3 USD, documented price) and takes half an hour or more. It is paid for once:
+    a retry, a restart or a clear of the task finds the running or finished training again by a record that is
+    written before the request goes out (Airflow 3.3: the task state store; below: an Airflow Variable).
+
+    Pushes XCom ``training_id`` as soon as it is known and returns it; it is also the id of the model.
+
+    .. note::
+        ``execution_timeout`` counts only the seconds on a worker, never those spent deferred. Use ``timeout``.
+
+    :param instance_prompt: names the subject, such as ``photo of ohwx person``; must recur in later prompts. Templated.
+    :param class_prompt: names the subject's class, such as ``photo of person``. Templated.
+    :param images: public http(s) links of the pictures, at least 3, better 7 or 8. Templated.
+    :param training_type: ``men``, ``female``, ``couple`` or ``None`` for any other subject. Templated.
+    :param max_train_steps: steps for ``dreambooth`` (1 to 2000), epochs for ``lora`` (10 to 50); ``None`` leaves it
+        to the service; ``dreambooth_v2`` has no such field. Templated.
+    :param seed: ``None`` for a random one. Templated.
+    :param base_model_id: the model to start from; only in the production environment. Templated.
+    :param webhook: link that the service calls at each stage. Templated.
+    :param method: ``dreambooth`` (``fine_tune``), ``dreambooth_v2`` (``fine_tune_v2``) or ``lora`` (``lora_fine_tune``).
+    :param parameters: further body fields, sent as they are. Templated.
+    :param dreambooth_conn_id: the connection.
+    :param wait_for_completion: wait until the model is ready.
+    :param deferrable: wait in the triggerer instead of on a worker.
+    :param poll_interval: seconds between two looks; ``None`` (default) follows the service's own ETA.
+    :param timeout: seconds or timedelta that waiting may take, from the request on, over all retries; ``None`` for
+        no limit. Default 6 hours.
+    :param cancel_on_kill: cancel the training when a user marks the waiting task failed.
+    :param cancel_on_timeout: cancel the training when ``timeout`` is over; by default it runs on and a retry takes it up.
+    :param on_lost_submission: when the answer to the paid request was lost and nothing tells whether it was accepted:
+        ``fail`` (default) ends the task with :class:`DreamboothLostSubmissionError`, ``resubmit`` pays for a new one.
+    :param on_clear: what a user's clear does: ``reuse`` (default) the training of the same inputs, or ``retrain``.
+    :raises DreamboothValidationError: an input that the service would refuse; nothing was sent.
+    :raises DreamboothTrainingFailedError: the service reports that the training failed.
+    :raises DreamboothTrainingTimeoutError: not ready in time.
+    """
+
+    template_fields: Sequence[str] = (
+        "instance_prompt",
+        "class_prompt",
+        "images",
+        "training_type",
+        "max_train_steps",
+        "seed",
+        "base_model_id",
+        "webhook",
+        "method",
+        "parameters",
+        "dreambooth_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"images": "json", "parameters": "json"}
+    ui_color = "#efe4f7"
+
+    def __init__(
+        self,
+        *,
+        instance_prompt: str,
+        class_prompt: str,
+        images: Any,
+        training_type: str | None = None,
+        max_train_steps: int | str | None = None,
+        seed: int | str | None = None,
+        base_model_id: str | None = None,
+        webhook: str | None = None,
+        method: str = "dreambooth",
+        parameters: Mapping[str, Any] | None = None,
+        dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        timeout: float | timedelta | None = 6 * 3600,
+        cancel_on_kill: bool = True,
+        cancel_on_timeout: bool = False,
+        on_lost_submission: str = "fail",
+        on_clear: str = "reuse",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.instance_prompt = instance_prompt
+        self.class_prompt = class_prompt
+        self.images = images
+        self.training_type = training_type
+        self.max_train_steps = max_train_steps
+        self.seed = seed
+        self.base_model_id = base_model_id
+        self.webhook = webhook
+        self.method = method
+        self.parameters = parameters
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_timeout = cancel_on_timeout
+        self.on_lost_submission = on_lost_submission
+        self.on_clear = on_clear
+        self._waiting_for: str | None = None
+        self._end_time: float | None = None
+        self._task_instance: Any = None
+
+    @cached_property
+    def hook(self) -> DreamboothHook:
+        """The hook of the task's connection."""
+        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+        return DreamboothHook(self.dreambooth_conn_id)
+
+    def execute(self, context: Context) -> str:
+        """Find this task's training again, or start and pay for it; wait for it if asked to."""
+        try:
+            return self._execute(context)
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
+
+    def _check_policies(self) -> None:
+        from airflow_provider_dreambooth.api.refusal import refuse
+
+        for name, value, choices in (
+            ("on_lost_submission", self.on_lost_submission, ("fail", "resubmit")),
+            ("on_clear", self.on_clear, ("reuse", "retrain")),
+        ):
+            if value not in choices:
+                raise refuse(name, f"is {value!r}", f"Use {choices[0]!r} or {choices[1]!r}")
+        try:
+            deadlines.seconds_of(self.timeout)
+        except (TypeError, ValueError) as error:
+            raise refuse(
+                "timeout", f"cannot be used ({error})", "Give seconds, a timedelta or None"
+            ) from None
+        if self.poll_interval is not None and not self.poll_interval > 0:
+            raise refuse(
+                "poll_interval",
+                f"is {self.poll_interval!r}",
+                "Give seconds above 0, or None to follow the ETA",
+            )
+
+    def _request(self) -> FineTuneRequest:
+        from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+
+        return FineTuneRequest.checked(
+            environment=self.hook.settings.environment,
+            instance_prompt=self.instance_prompt,
+            class_prompt=self.class_prompt,
+            images=self.images,
+            method=self.method,
+            training_type=self.training_type,
+            max_train_steps=self.max_train_steps,
+            seed=self.seed,
+            base_model_id=self.base_model_id,
+            webhook=self.webhook,
+            parameters=self.parameters,
+        )
+
+    def _execute(self, context: Context) -> str:
+        from airflow_provider_dreambooth.operators.submission import NotYet
+
+        self._check_policies()
+        request = self._request()
+        record = TaskRecord(context)
+        while True:
+            try:
+                secured = self._secure(request, record)
+                break
+            except NotYet as turn:
+                if self.deferrable:
+                    self._defer_turn(turn.delay)
+                time.sleep(turn.delay)
+        if not self.wait_for_completion:
+            record.finish(secured.record)
+            return secured.training_id
+        return self._wait(context, record, secured)
+
+    def _secure(self, request: FineTuneRequest, record: TaskRecord) -> Secured:
+        from airflow_provider_dreambooth.training.decision import Situation
+        from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
+
+        settings = self.hook.settings
+        known = record.load()
+        situation = Situation(
+            record=known,
+            fingerprint=fingerprint(request.billed()),
+            account=account_of(settings.base_url, settings.environment),
+            max_tries=record.max_tries,
+            can_list=self.hook.environment.has_model_list,
+            on_lost_submission=self.on_lost_submission,  # type: ignore[arg-type]
+            on_clear=self.on_clear,  # type: ignore[arg-type]
+        )
+        self._end_time = deadlines.deadline_of(
+            known.deadline if known else None,
+            timeout=deadlines.seconds_of(self.timeout),
+            now=time.time(),
+            cleared=situation.cleared,
+        )
+        return self._submission(record, situation.account).secure(request, situation)
+
+    def _submission(self, record: TaskRecord, account: str = "") -> Submission:
+        from airflow_provider_dreambooth.operators.submission import Submission
+
+        return Submission(
+            hook=self.hook,
+            store=record,
+            ledger=record.ledger(account) if account and self.hook.environment.has_model_list else None,
+            log=self.log,
+            clock=time.time,
+            sleep=time.sleep,
+            deadline=self._end_time,
+            announce=record.announce,
+        )
+
+    def _watch(self, training_id: str) -> Watch:
+        from airflow_provider_dreambooth.training.watch import Watch
+
+        return Watch(training_id, now=time.time(), poll_interval=self.poll_interval, end_time=self._end_time)
+
+    def _wait(self, context: Context, record: TaskRecord, secured: Secured) -> str:
+        from airflow_provider_dreambooth.operators.waiting import look, wait
+
+        self._waiting_for, self._task_instance = secured.training_id, context["ti"]
+        watch = self._watch(secured.training_id)
+        if not self.deferrable:
+            return self._conclude(
+                context, record, wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)
+            )
+        first = look(self.hook, watch, log=self.log, now=time.time(), status=secured.status)
+        if first.ended is not None:
+            return self._conclude(context, record, first.ended)
+        self._defer_wait(watch, first.delay)
+        raise AssertionError("defer() does not return")
+
+    def _defer_wait(self, watch: Watch, delay: float) -> None:
+        from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
+
+        now = time.time()
+        backstop = None
+        if self._end_time is not None:
+            backstop = timedelta(seconds=max(self._end_time - now, 0) + deadlines.BACKSTOP_AFTER)
+        self.defer(
+            trigger=DreamboothFineTuneTrigger(
+                training_id=watch.training_id,
+                dreambooth_conn_id=self.dreambooth_conn_id,
+                poll_interval=self.poll_interval,
+                end_time=self._end_time,
+                first_look=now + max(delay, SOONEST_RETURN),
+                cancel_on_kill=self.cancel_on_kill,
+                state=watch.state(),
+            ),
+            method_name="execute_complete",
+            timeout=backstop,
+        )
+
+    def _defer_turn(self, delay: float) -> None:
+        from airflow_provider_dreambooth.triggers.turn import DreamboothTurnTrigger
+
+        moment = time.time() + max(delay, SOONEST_RETURN)
+        self.defer(trigger=DreamboothTurnTrigger(moment=moment), method_name="execute_turn")
+
+    def execute_turn(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Go on after waiting for a place in the account's queue."""
+        return self.execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Take the trigger's event: return the id of the model that is ready, or say what became of the training."""
+        try:
+            record = TaskRecord(context)
+            known = record.load()
+            expected = known.training_id if known else None
+            return self._conclude(context, record, WaitEnded.from_payload(event, expected_id=expected))
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
+
+    def _conclude(self, context: Context, record: TaskRecord, ended: WaitEnded) -> str:
+        self._waiting_for = None
+        known = record.load()
+        show_stages(context["ti"], ended.stages)
+        if ended.status == "success":
+            self.log.info("%s", ended.message)
+            if known is not None:
+                record.finish(known.ended(Ending.READY))
+            return ended.training_id
+        if ended.status == "timeout":
+            raise self._timed_out(record, ended)
+        error = error_of(ended)
+        if known is not None and ended.status in ("failed", "cancelled"):
+            ending = Ending.CANCELLED if ended.status == "cancelled" else Ending.FAILED
+            if ended.status == "failed" and ended.cause_is_permanent:
+                ending = Ending.FAILED_FOR_GOOD
+            record.save(known.ended(ending, ended.reason))
+        raise error
+
+    def _timed_out(self, record: TaskRecord, ended: WaitEnded) -> DreamboothError:
+        known = record.load()
+        cancelled = False
+        if self.cancel_on_timeout:
+            cancelled = self._submission(record).cancel(ended.training_id)
+            if cancelled and known is not None:
+                record.save(known.ended(Ending.CANCELLED, "the task's timeout was over"))
+        text = messages.timed_out(
+            ended.training_id,
+            waited=deadlines.seconds_of(self.timeout),
+            cancelled_it=cancelled,
+            environment_can_cancel=self.hook.environment.has_cancel,
+        )
+        return DreamboothTrainingTimeoutError(text, training_id=ended.training_id)
+
+    def on_kill(self) -> None:
+        """Cancel the training if, and only if, a user marked the task failed while it waits on this worker."""
+        if self._waiting_for is None or not self.cancel_on_kill:
+            return
+        from airflow_provider_dreambooth.operators.kill_on_worker import cancel_if_marked_failed
+
+        cancel_if_marked_failed(
+            self.hook,
+            self._task_instance,
+            training_id=self._waiting_for,
+            end_time=self._end_time,
+            log=self.log,
+            now=time.time(),
+        )

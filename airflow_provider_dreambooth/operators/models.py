@@ -1,0 +1,129 @@
+"""Operators about trainings and models that exist: cancel, delete, reload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
+from airflow_provider_dreambooth.operators.failure import for_airflow
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+
+class _ModelOperator(BaseOperator):
+    """What these operators share: a connection, and errors in the form that Airflow understands."""
+
+    ui_color = "#f4eefa"
+
+    def __init__(self, *, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dreambooth_conn_id = dreambooth_conn_id
+
+    def execute(self, context: Context) -> str:
+        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+        try:
+            return self.act(DreamboothHook(self.dreambooth_conn_id))
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
+
+    def act(self, hook: DreamboothHook) -> str:
+        raise NotImplementedError
+
+
+class DreamboothCancelTrainingOperator(_ModelOperator):
+    """
+    Cancel a running training. What was paid for it stays paid. A training that has ended or is gone is no error.
+
+    :param training_id: the training. Templated.
+    :param dreambooth_conn_id: the connection; its environment must be ``production``.
+    :return: the training id.
+    """
+
+    template_fields: Sequence[str] = ("training_id", "dreambooth_conn_id")
+
+    def __init__(self, *, training_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.training_id = training_id
+
+    def act(self, hook: DreamboothHook) -> str:
+        """Cancel, unless there is nothing left to cancel."""
+        try:
+            status = hook.fine_tune_status(self.training_id)
+        except DreamboothNotFoundError:
+            self.log.info(
+                "The service does not know training %s (any more): nothing to cancel.", self.training_id
+            )
+            return self.training_id
+        if status.outcome.ended:
+            self.log.info(
+                "Training %s has ended already (%s): nothing to cancel.", self.training_id, status.stage
+            )
+            return self.training_id
+        answer = hook.cancel_training(self.training_id)
+        self.log.info(
+            "Training %s is cancelled; what was paid for it stays paid. The service says: %s",
+            self.training_id,
+            answer.message or "nothing",
+        )
+        return self.training_id
+
+
+class DreamboothDeleteModelOperator(_ModelOperator):
+    """
+    Delete a model for good. A model that is gone already is no error.
+
+    :param model_id: the training's id. Templated.
+    :param dreambooth_conn_id: the connection.
+    :return: the model id.
+    """
+
+    template_fields: Sequence[str] = ("model_id", "dreambooth_conn_id")
+
+    def __init__(self, *, model_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model_id = model_id
+
+    def act(self, hook: DreamboothHook) -> str:
+        """Delete, unless the model is gone already."""
+        try:
+            hook.delete_model(self.model_id)
+        except DreamboothNotFoundError:
+            self.log.info("The service does not know model %s (any more): nothing to delete.", self.model_id)
+        else:
+            self.log.info("Model %s is deleted.", self.model_id)
+        return self.model_id
+
+
+class DreamboothReloadModelOperator(_ModelOperator):
+    """
+    Load a model again that the service dropped after 7 idle days (documented). It takes about two minutes.
+
+    :param model_id: the training's id. Templated.
+    :param dreambooth_conn_id: the connection.
+    :return: the model id.
+    """
+
+    template_fields: Sequence[str] = ("model_id", "dreambooth_conn_id")
+
+    def __init__(self, *, model_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model_id = model_id
+
+    def act(self, hook: DreamboothHook) -> str:
+        """Ask for the reload."""
+        answer = hook.reload_model(self.model_id)
+        state = (
+            "is being loaded, which takes about two minutes"
+            if answer.processing
+            else "is loaded or about to be"
+        )
+        self.log.info("Model %s %s. The service says: %s", self.model_id, state, answer.message or "nothing")
+        return self.model_id

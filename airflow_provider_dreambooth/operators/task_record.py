@@ -1,0 +1,76 @@
+"""The record of the running task instance, kept where Airflow keeps it (see :mod:`..compat`)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dreambooth import compat
+from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.training.ledger import Ledger
+
+#: XCom with the stages that were seen and when.
+STAGES_KEY = "training_stages"
+
+
+def show_stages(task_instance: Any, stages: tuple[tuple[str, float], ...]) -> None:
+    """Push the stages with the times at which they were first seen, for people and for reports."""
+    if stages:
+        value = [
+            {"stage": stage, "seen": datetime.fromtimestamp(seen, UTC).isoformat(timespec="seconds")}
+            for stage, seen in stages
+        ]
+        task_instance.xcom_push(key=STAGES_KEY, value=value)
+
+
+class TaskRecord:
+    """
+    What one task instance knows of its training, over all its tries.
+
+    :param context: the task's context.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._store = compat.state_store(context)
+        self._task_instance = context["ti"]
+        self.max_tries = compat.max_tries(context)
+
+    def load(self) -> Record | None:
+        """
+        Return the record that earlier tries left.
+
+        :raises DreamboothValidationError: there is one and it cannot be read.
+        """
+        return Record.from_json(self._store.get(RECORD_KEY))
+
+    def save(self, record: Record) -> None:
+        """Write the record; it is durable when this returns."""
+        self._store.set(RECORD_KEY, record.to_json())
+
+    def finish(self, record: Record) -> None:
+        """Write the last word about the training, or clear up where entries would pile up."""
+        if self._store.keeps_ended:
+            self.save(record)
+        else:
+            self._store.delete(RECORD_KEY)
+
+    def announce(self, training_id: str) -> None:
+        """Push XCom ``training_id``."""
+        self._task_instance.xcom_push(key="training_id", value=training_id)
+
+    def ledger(self, account: str) -> Ledger | None:
+        """
+        Return the account's ledger of submissions, ``None`` where Variables cannot be listed.
+
+        :param account: the account, as in the record.
+        """
+        if not compat.CAN_LIST_VARIABLES:
+            return None
+        from airflow_provider_dreambooth.training.ledger import Ledger
+
+        instance = self._task_instance
+        index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
+        owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
+        return Ledger(compat.variable(), account=account, owner=owner)

@@ -1,0 +1,220 @@
+"""The operator that renders pictures with a trained model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.operators.failure import for_airflow
+from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dreambooth.api.results import Rendering
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.rendering.watch import RenderingEnded
+
+#: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
+WORTH_DEFERRING = 20.0
+
+
+class DreamboothTextToImageOperator(BaseOperator):
+    """
+    Render pictures with a trained model and return their links, or the places where they were saved.
+
+    Rendering is billed by the account's plan. When the service answers that it is still at work, the task asks again
+    when the service's own ETA is over.
+
+    :param model_id: the training's id, such as ``model_id=wait.output``. For a LoRA: the base model, with the training's
+        id as ``parameters={"lora_model": ...}``. Templated.
+    :param prompt: what to render; the training's instance prompt must recur in it. Templated.
+    :param negative_prompt: what not to render. Templated.
+    :param width: pixels, 256 to 1024, a multiple of 8. Templated.
+    :param height: as ``width``. Templated.
+    :param samples: pictures to render, 1 to 4. Templated.
+    :param num_inference_steps: 1 to 51. Templated.
+    :param guidance_scale: 1 to 20. Templated.
+    :param seed: ``None`` for a random one. Templated.
+    :param parameters: further body fields, sent as they are. Templated.
+    :param output_path: local directory or object storage URI (``s3://``, ``gs://``, …) to save the pictures in, each
+        with a JSON file that says how it was made. Templated.
+    :param dreambooth_conn_id: the connection.
+    :param deferrable: wait in the triggerer when the service announces more than a few seconds.
+    :param poll_interval: seconds between two looks; ``None`` (default) follows the service's ETA.
+    :param timeout: seconds or timedelta to wait for the pictures; default 30 minutes.
+    :return: links of the pictures; with ``output_path`` the URIs of the saved files.
+    :raises DreamboothNotFoundError: the service does not know the model, or has unloaded it.
+    """
+
+    template_fields: Sequence[str] = (
+        "model_id",
+        "prompt",
+        "negative_prompt",
+        "width",
+        "height",
+        "samples",
+        "num_inference_steps",
+        "guidance_scale",
+        "seed",
+        "parameters",
+        "output_path",
+        "dreambooth_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    ui_color = "#fbeede"
+
+    def __init__(
+        self,
+        *,
+        model_id: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        width: int | str = 512,
+        height: int | str = 512,
+        samples: int | str = 1,
+        num_inference_steps: int | str = 31,
+        guidance_scale: float | str = 7.5,
+        seed: int | str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        output_path: str | None = None,
+        dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        timeout: float | timedelta | None = 1800,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.model_id = model_id
+        self.prompt = prompt
+        self.negative_prompt = negative_prompt
+        self.width = width
+        self.height = height
+        self.samples = samples
+        self.num_inference_steps = num_inference_steps
+        self.guidance_scale = guidance_scale
+        self.seed = seed
+        self.parameters = parameters
+        self.output_path = output_path
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+
+    @cached_property
+    def hook(self) -> DreamboothHook:
+        """The hook of the task's connection."""
+        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+        return DreamboothHook(self.dreambooth_conn_id)
+
+    def execute(self, context: Context) -> list[str]:
+        """Ask for the pictures, wait for them, and save them if asked to."""
+        try:
+            answer = self.hook.text_to_image(
+                model_id=self.model_id,
+                prompt=self.prompt,
+                negative_prompt=self.negative_prompt,
+                width=self.width,
+                height=self.height,
+                samples=self.samples,
+                num_inference_steps=self.num_inference_steps,
+                guidance_scale=self.guidance_scale,
+                seed=self.seed,
+                parameters=self.parameters,
+            )
+            return self._conclude(context, self._wait(answer))
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
+
+    def _wait(self, answer: Rendering) -> RenderingEnded:
+        from airflow_provider_dreambooth.rendering.watch import RenderingWatch, ended_with
+
+        request_id = answer.request_id or ""
+        if answer.ready:
+            return ended_with(answer, request_id)
+        timeout = seconds_of(self.timeout)
+        end_time = None if timeout is None else time.time() + timeout
+        watch = RenderingWatch(request_id, poll_interval=self.poll_interval, end_time=end_time)
+        look = watch.on_answer(answer, time.time())
+        eta = "" if answer.eta is None else f" It expects to need {answer.eta:.0f} s."
+        self.log.info("The service is rendering request %s.%s", request_id, eta)
+        while look.ended is None:
+            if self.deferrable and look.delay >= WORTH_DEFERRING:
+                self._defer(answer, request_id, end_time, look.delay)
+            time.sleep(look.delay)
+            try:
+                look = watch.on_answer(self.hook.fetch_image(request_id, answer.fetch_path), time.time())
+            except DreamboothError as error:
+                look = watch.on_error(error, time.time())
+        return look.ended
+
+    def _defer(self, answer: Rendering, request_id: str, end_time: float | None, delay: float) -> None:
+        from airflow_provider_dreambooth.triggers.text_to_image import DreamboothTextToImageTrigger
+
+        now = time.time()
+        self.defer(
+            trigger=DreamboothTextToImageTrigger(
+                request_id=request_id,
+                fetch_path=answer.fetch_path,
+                dreambooth_conn_id=self.dreambooth_conn_id,
+                poll_interval=self.poll_interval,
+                end_time=end_time,
+                first_look=now + delay,
+            ),
+            method_name="execute_complete",
+            timeout=None if end_time is None else timedelta(seconds=end_time - now + BACKSTOP_AFTER),
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
+        """Take the trigger's event: return or save the pictures, or say why there are none."""
+        from airflow_provider_dreambooth.rendering.watch import RenderingEnded
+
+        try:
+            return self._conclude(context, RenderingEnded.from_payload(event))
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
+
+    def _conclude(self, context: Context, ended: RenderingEnded) -> list[str]:
+        if ended.status == "timeout":
+            raise DreamboothTransientError(ended.message)
+        if ended.status == "error":
+            from airflow_provider_dreambooth import exceptions
+
+            raise getattr(exceptions, ended.error or "", DreamboothError)(ended.message)
+        if ended.blanked:
+            self.log.warning(
+                "The service's safety checker has blanked at least one picture of request %s. Change the prompt, or "
+                "parameters={'safety_checker': 'no'} if your plan allows it.",
+                ended.request_id,
+            )
+        if self.output_path is None:
+            return list(ended.urls)
+        from airflow_provider_dreambooth.operators.saving import save_pictures
+
+        return save_pictures(
+            ended.urls,
+            self.output_path,
+            download=self.hook.download,
+            facts={
+                "prompt": self.prompt,
+                "negative_prompt": self.negative_prompt,
+                "seed": ended.seed if ended.seed is not None else self.seed,
+                "model_id": self.model_id,
+                "parameters": {
+                    "width": self.width,
+                    "height": self.height,
+                    "num_inference_steps": self.num_inference_steps,
+                    "guidance_scale": self.guidance_scale,
+                    **(self.parameters or {}),
+                },
+            },
+            log=self.log,
+        )

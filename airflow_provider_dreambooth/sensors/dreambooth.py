@@ -1,0 +1,240 @@
+"""The sensor that watches a training. It never cancels one, whatever happens to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+
+from airflow_provider_dreambooth import compat
+from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothTrainingTimeoutError,
+    DreamboothValidationError,
+)
+from airflow_provider_dreambooth.operators.failure import as_sensor_timeout, error_of, without_retry
+from airflow_provider_dreambooth.operators.task_record import show_stages
+from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
+from airflow_provider_dreambooth.training.event import WaitEnded
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.training.watch import Watch
+
+Result = TypeVar("Result")
+
+#: Name of the entry in the task's state: what the last poke knew, and the deadline.
+WATCH_KEY = "dreambooth_watch"
+
+
+class DreamboothFineTuneSensor(BaseSensorOperator):
+    """
+    Wait until a training's model is ready, and return the model id.
+
+    It fails at once when the training failed or was cancelled, or when the id or the key is wrong; a passing fault
+    of the service only postpones the next look. It only watches: marked failed, cleared or timed out, it leaves the
+    training running.
+
+    With ``deferrable=True`` waiting costs no worker slot. ``mode="poke"`` and ``mode="reschedule"`` work as ever.
+
+    :param training_id: the training, such as ``training_id=train.output``. Templated.
+    :param dreambooth_conn_id: the connection.
+    :param deferrable: wait in the triggerer.
+    :param poll_interval: seconds between two looks in all modes; ``None`` (default) follows the service's own ETA,
+        unless ``poke_interval`` was given.
+    :param kwargs: standard arguments of sensors, such as ``timeout`` (seconds; default ``[sensors] default_timeout``),
+        ``poke_interval``, ``soft_fail`` and ``mode``.
+    :raises DreamboothTrainingFailedError: the training failed or was cancelled.
+    :raises DreamboothNotFoundError: the service does not know the training in the connection's environment.
+    """
+
+    template_fields: Sequence[str] = ("training_id", "dreambooth_conn_id")
+    ui_color = "#e3ecfa"
+
+    def __init__(
+        self,
+        *,
+        training_id: str,
+        dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        follows_eta = (
+            poll_interval is None and "poke_interval" not in kwargs and not kwargs.get("exponential_backoff")
+        )
+        super().__init__(**kwargs)
+        self.training_id = training_id
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.follows_eta = follows_eta
+        self._watch: Watch | None = None
+        self._next_look: float | None = None
+
+    @cached_property
+    def hook(self) -> DreamboothHook:
+        """The hook of the task's connection."""
+        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+        return DreamboothHook(self.dreambooth_conn_id)
+
+    @property
+    def _interval(self) -> float | None:
+        if self.follows_eta:
+            return None
+        return self.poll_interval if self.poll_interval is not None else self.poke_interval
+
+    def execute(self, context: Context) -> Any:
+        """Wait for the model, in whichever mode."""
+        self._check()
+        if not self.deferrable:
+            return super().execute(context)
+        return self._raising(lambda: self._execute_deferrable(context))
+
+    def _check(self) -> None:
+        training_id = str(self.training_id).strip()
+        if training_id.lower() in ("", "none"):
+            raise without_retry(
+                DreamboothValidationError(
+                    f"training_id is {self.training_id!r}: there is nothing to wait for. Pass the id that the training task "
+                    "returned, such as training_id=train.output."
+                )
+            )
+        if self.poll_interval is not None and not self.poll_interval > 0:
+            raise without_retry(
+                DreamboothValidationError(
+                    f"poll_interval is {self.poll_interval!r}. Give seconds above 0, or None to follow the service's ETA."
+                )
+            )
+        self.training_id = training_id
+
+    def _raising(self, action: Callable[[], Result]) -> Result:
+        """Run an action; a fault that stays ends the task, or skips it with ``soft_fail``."""
+        from airflow.providers.common.compat.sdk import (
+            AirflowFailException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
+
+        try:
+            return action()
+        except DreamboothError as error:
+            fatal = error if not error.permanent else without_retry(error)
+            ends_here = isinstance(fatal, (AirflowFailException, AirflowSensorTimeout))
+            if (self.soft_fail and ends_here) or self.never_fail:
+                raise AirflowSkipException(f"Skipped, as soft_fail or never_fail says: {error}") from None
+            raise fatal from error.__cause__
+
+    def _new_watch(self, context: Context, end_time: float | None) -> Watch:
+        from airflow_provider_dreambooth.training.watch import Watch
+
+        state = self._stored(context).get("watch") if self.reschedule or self.deferrable else None
+        return Watch(
+            self.training_id, now=time.time(), poll_interval=self._interval, end_time=end_time, state=state
+        )
+
+    def _stored(self, context: Context) -> dict[str, Any]:
+        """Return what an earlier poke or try stored, where there is a store that needs no clearing up."""
+        store = compat.state_store(context)
+        if not store.keeps_ended:
+            return {}
+        entry = store.get(WATCH_KEY)
+        same = isinstance(entry, dict) and entry.get("max_tries") == compat.max_tries(context)
+        return entry if same else {}
+
+    def _store(self, context: Context, **entry: Any) -> None:
+        store = compat.state_store(context)
+        if store.keeps_ended:
+            store.set(WATCH_KEY, {"max_tries": compat.max_tries(context), **entry})
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once."""
+        return self._raising(lambda: self._poke(context))
+
+    def _poke(self, context: Context) -> bool | PokeReturnValue:
+        from airflow_provider_dreambooth.operators.waiting import look
+
+        if self._watch is None:
+            # Airflow's own sensor timeout counts here, so the watch has no deadline of its own.
+            self._watch = self._new_watch(context, end_time=None)
+        result = look(self.hook, self._watch, log=self.log, now=time.time())
+        self._next_look = result.delay
+        if result.ended is None:
+            if self.reschedule:
+                self._store(context, watch=self._watch.state())
+            return False
+        if result.ended.status == "success":
+            return PokeReturnValue(is_done=True, xcom_value=self._ready(context, result.ended))
+        raise error_of(result.ended)
+
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        """Return the seconds until the next poke: by the service's ETA unless an interval was given."""
+        if self._next_look is not None and (self.follows_eta or self.poll_interval is not None):
+            return self._next_look
+        return super()._get_next_poke_interval(*args, **kwargs)
+
+    def _execute_deferrable(self, context: Context) -> str:
+        from airflow_provider_dreambooth.operators.fine_tune import SOONEST_RETURN
+        from airflow_provider_dreambooth.operators.waiting import look
+        from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
+
+        end_time = self._deadline(context)
+        watch = self._new_watch(context, end_time)
+        first = look(self.hook, watch, log=self.log, now=time.time())
+        if first.ended is not None:
+            return self._conclude(context, first.ended)
+        now = time.time()
+        self.defer(
+            trigger=DreamboothFineTuneTrigger(
+                training_id=self.training_id,
+                dreambooth_conn_id=self.dreambooth_conn_id,
+                poll_interval=self._interval,
+                end_time=end_time,
+                first_look=now + max(first.delay, SOONEST_RETURN),
+                state=watch.state(),
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=max(end_time - now, 0) + BACKSTOP_AFTER),
+        )
+        raise AssertionError("defer() does not return")
+
+    def _deadline(self, context: Context) -> float:
+        """Return the deadline of the first try: a retry gets no fresh one, as with Airflow's rescheduled sensors."""
+        stored = self._stored(context).get("end_time")
+        if isinstance(stored, (int, float)):
+            return float(stored)
+        end_time = time.time() + float(self.timeout)
+        self._store(context, end_time=end_time)
+        return end_time
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Take the trigger's event: return the model id, or fail with what happened."""
+        return self._raising(
+            lambda: self._conclude(
+                context, WaitEnded.from_payload(event, expected_id=str(self.training_id).strip())
+            )
+        )
+
+    def _conclude(self, context: Context, ended: WaitEnded) -> str:
+        if ended.status == "success":
+            return self._ready(context, ended)
+        if ended.status == "timeout":
+            text = (
+                f"Training {ended.training_id} was not ready within the sensor's timeout of {self.timeout:g} s. The sensor only "
+                "watches: the training runs on at the service. Clear the task to wait again, with a higher timeout if need be."
+            )
+            raise as_sensor_timeout(DreamboothTrainingTimeoutError(text, training_id=ended.training_id))
+        raise error_of(ended)
+
+    def _ready(self, context: Context, ended: WaitEnded) -> str:
+        self.log.info("%s", ended.message)
+        show_stages(context["ti"], ended.stages)
+        return ended.training_id

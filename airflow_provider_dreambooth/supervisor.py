@@ -1,0 +1,96 @@
+"""Messages that a trigger sends to its supervisor (Airflow 3).
+
+They are Airflow's private interface and therefore all in this file, each with a test that notices when Airflow
+changes it. Each returns ``None`` or ``False`` when the supervisor has no answer: nothing here may end a wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def _place(task_instance: Any) -> dict[str, Any]:
+    index = getattr(task_instance, "map_index", None)
+    return {
+        "dag_id": task_instance.dag_id,
+        "run_id": task_instance.run_id,
+        "task_id": task_instance.task_id,
+        "map_index": index if index is not None and index >= 0 else None,
+    }
+
+
+async def _ask(message: Any) -> Any:
+    from airflow.sdk.execution_time import task_runner
+
+    return await task_runner.SUPERVISOR_COMMS.asend(message)
+
+
+async def task_state(task_instance: Any) -> str | None:
+    """
+    Ask for a task instance's state from inside a trigger.
+
+    :param task_instance: the trigger's ``task_instance``.
+    """
+    try:
+        from airflow.sdk.execution_time.comms import GetTaskStates
+
+        place = _place(task_instance)
+        answer = await _ask(
+            GetTaskStates(
+                dag_id=place["dag_id"],
+                task_ids=[place["task_id"]],
+                run_ids=[place["run_id"]],
+                map_index=place["map_index"],
+            )
+        )
+        mapped = place["map_index"] is not None
+        name = f"{place['task_id']}_{place['map_index']}" if mapped else place["task_id"]
+        state = answer.task_states.get(place["run_id"], {}).get(name)
+    except Exception:
+        log.debug("The task's state could not be asked for", exc_info=True)
+        return None
+    return None if state is None else str(getattr(state, "value", state))
+
+
+async def pull_xcom(task_instance: Any, key: str) -> Any:
+    """
+    Read an XCom of the trigger's own task.
+
+    :param task_instance: the trigger's ``task_instance``.
+    :param key: the XCom's key.
+    """
+    try:
+        from airflow.sdk.execution_time.comms import GetXCom
+
+        answer = await _ask(GetXCom(key=key, **_place(task_instance)))
+        value = getattr(answer, "value", None)
+        if value is None:
+            return None
+        from airflow.sdk.bases.xcom import BaseXCom
+
+        return BaseXCom.deserialize_value(answer)
+    except Exception:
+        log.debug("XCom %s could not be read", key, exc_info=True)
+        return None
+
+
+async def push_xcom(task_instance: Any, key: str, value: Any) -> bool:
+    """
+    Write an XCom of the trigger's own task.
+
+    :param task_instance: the trigger's ``task_instance``.
+    :param key: the XCom's key.
+    :param value: JSON values only.
+    """
+    try:
+        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
+
+        answer = await _ask(SetXCom(key=key, value=BaseXCom.serialize_value(value), **_place(task_instance)))
+        return not isinstance(answer, ErrorResponse)
+    except Exception:
+        log.debug("XCom %s could not be written", key, exc_info=True)
+        return False

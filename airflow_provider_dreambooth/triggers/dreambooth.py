@@ -1,0 +1,185 @@
+"""The trigger that waits for one training in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_dreambooth import supervisor
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.api.call import ApiCall
+    from airflow_provider_dreambooth.api.results import FineTuneStatus
+
+#: XCom in which the trigger keeps what it has seen, so that a restarted triggerer goes on from there.
+PROGRESS_KEY = "training_progress"
+
+#: Tasks that must outlive their caller: Airflow cancels ``on_kill`` a second after it has called it.
+_unfinished: set[asyncio.Task[None]] = set()
+
+
+class DreamboothFineTuneTrigger(BaseTrigger):
+    """
+    Wait for one training and yield exactly one event about how the wait ended.
+
+    It survives any passing fault, ends at once on a permanent one, and cancels nothing but on a user's *mark
+    failed* with ``cancel_on_kill``. All arguments are stored in plain text by Airflow: none is a secret.
+
+    :param training_id: the training.
+    :param dreambooth_conn_id: the connection.
+    :param poll_interval: seconds between two looks; ``None`` follows the service's ETA.
+    :param end_time: epoch seconds after which the event is a ``timeout``; ``None`` for never.
+    :param first_look: epoch seconds before which not to ask: a task that comes back at once can be lost by Airflow.
+    :param cancel_on_kill: cancel the training when a user marks the waiting task failed (Airflow 3.3).
+    :param state: what an earlier watch knew, see :class:`~airflow_provider_dreambooth.training.watch.Watch`.
+    """
+
+    def __init__(
+        self,
+        *,
+        training_id: str,
+        dreambooth_conn_id: str,
+        poll_interval: float | None = None,
+        end_time: float | None = None,
+        first_look: float | None = None,
+        cancel_on_kill: bool = False,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.training_id = training_id
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self.poll_interval = poll_interval
+        self.end_time = end_time
+        self.first_look = first_look
+        self.cancel_on_kill = cancel_on_kill
+        self.state = dict(state) if state else None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow stores to run this trigger elsewhere."""
+        return (
+            "airflow_provider_dreambooth.triggers.dreambooth.DreamboothFineTuneTrigger",
+            {
+                "training_id": self.training_id,
+                "dreambooth_conn_id": self.dreambooth_conn_id,
+                "poll_interval": self.poll_interval,
+                "end_time": self.end_time,
+                "first_look": self.first_look,
+                "cancel_on_kill": self.cancel_on_kill,
+                "state": self.state,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look at the training until the wait has ended, then yield the one event."""
+        from airflow_provider_dreambooth.api import training_calls
+        from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+        from airflow_provider_dreambooth.training.watch import Watch
+
+        if self.first_look is not None:
+            await asyncio.sleep(max(0.0, self.first_look - time.time()))
+        watch = Watch(
+            self.training_id,
+            now=time.time(),
+            poll_interval=self.poll_interval,
+            end_time=self.end_time,
+            state=await self._known_state(),
+        )
+        stages = len(watch.stages)
+        call: ApiCall[FineTuneStatus] | None = None
+        async with SharedClient(self.dreambooth_conn_id) as client:
+            while True:
+                try:
+                    if call is None:
+                        call = training_calls.status(self.training_id, await client.environment())
+                    look = watch.on_status(await client.send(call), time.time())
+                except DreamboothError as error:
+                    look = watch.on_error(error, time.time())
+                except Exception as error:
+                    # A fault of ours or of Airflow's, such as a connection that cannot be read for a moment, must
+                    # not end the wait for a paid training either.
+                    self.log.debug(
+                        "Unexpected fault while watching training %s", self.training_id, exc_info=True
+                    )
+                    fault = DreamboothTransientError(
+                        f"{type(error).__name__}: {error}", training_id=self.training_id
+                    )
+                    look = watch.on_error(fault, time.time())
+                if look.line:
+                    (self.log.warning if look.warning else self.log.info)("%s", look.line)
+                if look.ended is not None:
+                    break
+                if len(watch.stages) != stages:
+                    stages = len(watch.stages)
+                    await self._keep(watch.state())
+                await asyncio.sleep(look.delay)
+        yield TriggerEvent(look.ended.to_payload())  # type: ignore[no-untyped-call]
+
+    async def _known_state(self) -> Mapping[str, Any] | None:
+        """Return what an earlier run of this trigger kept, or what came with it."""
+        # At its first run it starts before the first look is due, and there is nothing to be found.
+        if self.task_instance is not None and self.first_look is not None and time.time() > self.first_look:
+            kept = await supervisor.pull_xcom(self.task_instance, PROGRESS_KEY)
+            if isinstance(kept, Mapping) and kept.get("training_id") == self.training_id:
+                return kept
+        return self.state
+
+    async def _keep(self, state: Mapping[str, Any]) -> None:
+        """Keep what has been seen where a restarted triggerer, and a person, finds it."""
+        if self.task_instance is not None:
+            await supervisor.push_xcom(self.task_instance, PROGRESS_KEY, dict(state))
+
+    async def on_kill(self) -> None:
+        """
+        Cancel the training if, and only if, a user marked the waiting task failed (Airflow 3.3 calls this).
+
+        Airflow cancels this coroutine again after a second: the work is done in a task of its own.
+        """
+        if not self.cancel_on_kill:
+            return
+        work = asyncio.create_task(self._cancel_if_marked_failed())
+        _unfinished.add(work)
+        work.add_done_callback(_unfinished.discard)
+        await asyncio.shield(work)
+
+    async def _cancel_if_marked_failed(self) -> None:
+        from airflow_provider_dreambooth.api import training_calls
+        from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+
+        instance = self.task_instance
+        facts = KillFacts(
+            task_state=None if instance is None else await supervisor.task_state(instance),
+            task_training_id=None
+            if instance is None
+            else await supervisor.pull_xcom(instance, "training_id"),
+            training_id=self.training_id,
+            end_time=self.end_time,
+            now=time.time(),
+        )
+        allowed, why = may_cancel(facts)
+        if not allowed:
+            self.log.info(
+                "Training %s runs on: %s. A retry or a clear takes it up again.", self.training_id, why
+            )
+            return
+        try:
+            async with SharedClient(self.dreambooth_conn_id) as client:
+                if not (await client.environment()).has_cancel:
+                    self.log.warning(
+                        "Training %s runs on although %s: the sandbox environment has no cancel.",
+                        self.training_id,
+                        why,
+                    )
+                    return
+                await client.send(training_calls.cancel(self.training_id), patient=True)
+        except Exception as error:
+            self.log.error("Training %s could not be cancelled and may run on: %s", self.training_id, error)
+        else:
+            self.log.info(
+                "Training %s is cancelled, since %s. What was paid for it stays paid.", self.training_id, why
+            )

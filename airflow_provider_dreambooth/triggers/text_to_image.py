@@ -1,0 +1,83 @@
+"""The trigger that waits for rendered pictures in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+
+
+class DreamboothTextToImageTrigger(BaseTrigger):
+    """
+    Wait for the pictures of one request and yield exactly one event.
+
+    :param request_id: the service's id of the request.
+    :param fetch_path: where to ask, out of the service's answer; ``None`` for the documented place.
+    :param dreambooth_conn_id: the connection.
+    :param poll_interval: seconds between two looks; ``None`` follows the service's ETA.
+    :param end_time: epoch seconds after which the event is a ``timeout``.
+    :param first_look: epoch seconds before which not to ask.
+    """
+
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        dreambooth_conn_id: str,
+        fetch_path: str | None = None,
+        poll_interval: float | None = None,
+        end_time: float | None = None,
+        first_look: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.request_id = request_id
+        self.dreambooth_conn_id = dreambooth_conn_id
+        self.fetch_path = fetch_path
+        self.poll_interval = poll_interval
+        self.end_time = end_time
+        self.first_look = first_look
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow stores to run this trigger elsewhere."""
+        return (
+            "airflow_provider_dreambooth.triggers.text_to_image.DreamboothTextToImageTrigger",
+            {
+                "request_id": self.request_id,
+                "dreambooth_conn_id": self.dreambooth_conn_id,
+                "fetch_path": self.fetch_path,
+                "poll_interval": self.poll_interval,
+                "end_time": self.end_time,
+                "first_look": self.first_look,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look for the pictures until the wait has ended, then yield the one event."""
+        from airflow_provider_dreambooth.api import text_to_image
+        from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+        from airflow_provider_dreambooth.rendering.watch import RenderingWatch
+
+        if self.first_look is not None:
+            await asyncio.sleep(max(0.0, self.first_look - time.time()))
+        watch = RenderingWatch(self.request_id, poll_interval=self.poll_interval, end_time=self.end_time)
+        call = text_to_image.fetch(self.request_id, self.fetch_path)
+        async with SharedClient(self.dreambooth_conn_id) as client:
+            while True:
+                try:
+                    look = watch.on_answer(await client.send(call), time.time())
+                except DreamboothError as error:
+                    look = watch.on_error(error, time.time())
+                except Exception as error:
+                    self.log.debug("Unexpected fault while waiting for pictures", exc_info=True)
+                    look = watch.on_error(
+                        DreamboothTransientError(f"{type(error).__name__}: {error}"), time.time()
+                    )
+                if look.ended is not None:
+                    break
+                await asyncio.sleep(look.delay)
+        yield TriggerEvent(look.ended.to_payload())  # type: ignore[no-untyped-call]
