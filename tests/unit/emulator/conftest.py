@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -31,13 +31,19 @@ class Emulated:
         self.http = TestClient(self.application)
 
     def post(self, path: str, key: str = KEY, **body: Any) -> httpx.Response:
-        return self.http.post(f"/api/{path}", json={"key": key, **body})
+        answer: httpx.Response = self.http.post(f"/api/{path}", json={"key": key, **body})
+        return answer
 
     def answer(self, path: str, key: str = KEY, **body: Any) -> Any:
         return self.post(path, key, **body).json()
 
     def create(self, path: str = "v3/fine_tune", **changes: Any) -> httpx.Response:
-        body = {"instance_prompt": "photo of zwx fox", "class_prompt": "photo of fox", "images": FOX, **changes}
+        body = {
+            "instance_prompt": "photo of zwx fox",
+            "class_prompt": "photo of fox",
+            "images": FOX,
+            **changes,
+        }
         return self.post(path, **body)
 
     def trained(self, path: str = "v3/fine_tune", **changes: Any) -> str:
@@ -53,14 +59,15 @@ class Emulated:
         return listed
 
     def fault(self, **rule: Any) -> httpx.Response:
-        return self.http.post("/emulator/faults", json=rule)
+        answer: httpx.Response = self.http.post("/emulator/faults", json=rule)
+        return answer
 
 
 @pytest.fixture
-def emulate() -> Iterator[Callable[..., Emulated]]:
+def emulate() -> Callable[..., Emulated]:
     """Make emulators with the given options."""
 
     def make(**options: Any) -> Emulated:
         return Emulated(Options(**{"quiet": True, "duration": FULL, "render": 0.0, **options}))
 
-    yield make
+    return make

@@ -31,7 +31,21 @@ def test_the_command_line_has_the_defaults_of_the_options() -> None:
 
 def test_options_are_read_by_their_type() -> None:
     options, _ = from_command_line(
-        ["--port", "0", "--duration", "5", "--key", "a", "--key", "b", "--credits", "3", "--nsfw", "--http-codes", "2023"]
+        [
+            "--port",
+            "0",
+            "--duration",
+            "5",
+            "--key",
+            "a",
+            "--key",
+            "b",
+            "--credits",
+            "3",
+            "--nsfw",
+            "--http-codes",
+            "2023",
+        ]
     )
     assert (options.port, options.duration, options.key, options.credits) == (0, 5.0, ["a", "b"], 3)
     assert (options.nsfw, options.http_codes) == (True, "2023")
@@ -99,13 +113,23 @@ def test_inventions_are_listed_and_their_options_exist(capsys: pytest.CaptureFix
 def test_the_documentation_names_every_option() -> None:
     text = (ROOT / "docs" / "emulator.md").read_text(encoding="utf-8")
     missing = [
-        field.name for field in dataclasses.fields(Options) if f"`--{field.name.replace('_', '-')}" not in text
+        field.name
+        for field in dataclasses.fields(Options)
+        if f"`--{field.name.replace('_', '-')}" not in text
     ]
     assert missing == []
 
 
 def test_the_command_serves_prints_stages_and_ends_on_interrupt() -> None:
-    command = [sys.executable, "-m", "airflow_provider_dreambooth.emulator", "--port", "0", "--duration", "0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_provider_dreambooth.emulator",
+        "--port",
+        "0",
+        "--duration",
+        "0.1",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
     ) as process:
@@ -139,7 +163,9 @@ def test_the_emulator_imports_nothing_of_the_provider() -> None:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in names:
-                assert not name.startswith(("airflow_provider_dreambooth", "airflow")) or name.startswith(own), source
+                assert not name.startswith(("airflow_provider_dreambooth", "airflow")) or name.startswith(
+                    own
+                ), source
 
 
 def test_a_plan_covers_the_whole_duration() -> None:

@@ -85,7 +85,9 @@ def test_a_bad_value_is_refused_and_costs_nothing(emulate: Any, path: str, field
         ("v3/lora_fine_tune", "max_train_steps", "10"),
     ],
 )
-def test_what_the_service_takes_or_ignores_is_accepted(emulate: Any, path: str, field: str, value: Any) -> None:
+def test_what_the_service_takes_or_ignores_is_accepted(
+    emulate: Any, path: str, field: str, value: Any
+) -> None:
     assert emulate().create(path, **{field: value}).status_code == 200
 
 
@@ -112,7 +114,9 @@ def test_the_stage_can_come_under_its_other_key(emulate: Any) -> None:
 
 
 @pytest.mark.parametrize(("codes", "expected"), [("today", 429), ("2023", 200)])
-def test_the_spam_filter_refuses_the_same_request_for_a_while(emulate: Any, codes: str, expected: int) -> None:
+def test_the_spam_filter_refuses_the_same_request_for_a_while(
+    emulate: Any, codes: str, expected: int
+) -> None:
     emulated = emulate(spam_filter=30.0, http_codes=codes)
     assert emulated.create().json()["status"] == "success"
     emulated.clock.advance(29)
@@ -148,7 +152,9 @@ def test_a_full_queue_says_when_to_come_back(emulate: Any) -> None:
 def test_no_key_is_kept_or_shown(emulate: Any) -> None:
     emulated = emulate()
     secret = "very-secret-api-key-0123456789"
-    emulated.post("v3/fine_tune", key=secret, instance_prompt="a", class_prompt="b", images=["x"], wandb_key="wb-9")
+    emulated.post(
+        "v3/fine_tune", key=secret, instance_prompt="a", class_prompt="b", images=["x"], wandb_key="wb-9"
+    )
     emulated.post("v3/finetune_list", key=secret)
     shown = "".join(
         emulated.http.get(f"/emulator/{page}").text for page in ("trainings", "renders", "requests", "faults")

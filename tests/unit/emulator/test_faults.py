@@ -27,7 +27,9 @@ from airflow_provider_dreambooth.emulator.faults import KINDS
         ("failed_try_again", 200, "Failed, Try Again"),
     ],
 )
-def test_each_kind_spoils_exactly_as_many_calls_as_asked(emulate: Any, kind: str, code: int, text: str) -> None:
+def test_each_kind_spoils_exactly_as_many_calls_as_asked(
+    emulate: Any, kind: str, code: int, text: str
+) -> None:
     emulated = emulate()
     assert emulated.fault(endpoint="finetune_list", kind=kind, times=1).status_code == 201
     bad = emulated.post("v3/finetune_list")

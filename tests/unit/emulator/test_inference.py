@@ -19,13 +19,25 @@ def test_a_ready_model_renders_at_once_when_rendering_takes_no_time(emulate: Any
     emulated = emulate()
     model_id = emulated.trained()
     answer = emulated.answer(
-        f"{version}/dreambooth", model_id=model_id, prompt="zwx fox", width="768", height="512", samples="2", seed=7
+        f"{version}/dreambooth",
+        model_id=model_id,
+        prompt="zwx fox",
+        width="768",
+        height="512",
+        samples="2",
+        seed=7,
     )
     assert answer["status"] == "success"
     assert isinstance(answer["id"], int)
     assert len(answer["output"]) == 2
     meta = answer["meta"]
-    assert (meta["W"], meta["H"], meta["n_samples"], meta["seed"], meta["model_id"]) == (768, 512, 2, 7, model_id)
+    assert (meta["W"], meta["H"], meta["n_samples"], meta["seed"], meta["model_id"]) == (
+        768,
+        512,
+        2,
+        7,
+        model_id,
+    )
     assert "key" not in meta
     image = emulated.http.get(answer["output"][0])
     assert image.headers["content-type"] == "image/png"

@@ -12,7 +12,9 @@ import pytest
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 
-BODY = json.dumps({"key": "k", "instance_prompt": "a", "class_prompt": "b", "images": ["https://example.com/1.png"]})
+BODY = json.dumps(
+    {"key": "k", "instance_prompt": "a", "class_prompt": "b", "images": ["https://example.com/1.png"]}
+)
 HEADERS = {"Content-Type": "application/json"}
 
 

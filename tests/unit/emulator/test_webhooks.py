@@ -54,7 +54,11 @@ def test_a_failure_is_posted_with_its_reason_and_nothing_after_it(emulate: Any) 
     emulated.clock.advance(5000)
     emulated.service.announce_due()
     emulated.webhooks.settle()
-    assert [body["training_status"] for _, body in sent] == ["deploying_gpu", "training_started", "training_failed"]
+    assert [body["training_status"] for _, body in sent] == [
+        "deploying_gpu",
+        "training_started",
+        "training_failed",
+    ]
     assert sent[-1][1]["logs"] == "Training Failed:  Valid image links less than 3"
 
 
