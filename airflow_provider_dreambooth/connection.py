@@ -74,9 +74,14 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
 )
 
 _BEHAVIOUR: dict[str, Any] = {
-    "hidden_fields": ["login", "schema", "port", "extra"],
+    "hidden_fields": ["login", "schema", "extra"],
     "relabeling": {"password": "API key", "host": "Base URL"},
-    "placeholders": {"host": DEFAULT_HOST, "password": "from your account's API settings"},
+    "placeholders": {
+        "host": DEFAULT_HOST,
+        "password": "from your account's API settings",
+        # Their Test button takes an empty port for a changed one and gives up (apache/airflow#73298).
+        "port": "optional; 443 makes Test work on Airflow 3.3.1 and 3.3.2",
+    },
 }
 
 

@@ -156,7 +156,9 @@ class Stack:
         return {
             "connection_id": connection_id,
             "conn_type": "dreambooth",
-            "host": self.emulator.url,
+            "host": f"http://{HOST}",
+            # In its own field: the Test button of Airflow 3.3.2 refuses a connection without a port.
+            "port": self.emulator.port,
             "password": api_key,
             "extra": f'{{"environment": "{self.connection_environment}"}}',
         }

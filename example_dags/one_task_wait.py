@@ -26,7 +26,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     tags=["dreambooth", "example"],
-):
+) as dag:
     DreamboothFineTuneOperator(
         task_id="train_and_wait",
         instance_prompt="photo of sks teapot",

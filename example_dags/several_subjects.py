@@ -55,7 +55,7 @@ with DAG(
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     tags=["dreambooth", "example"],
-):
+) as dag:
     trainings = subjects()
     train = DreamboothFineTuneOperator.partial(task_id="train").expand_kwargs(trainings)
     wait = DreamboothFineTuneSensor.partial(

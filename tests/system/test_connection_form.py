@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from demo.airflow_settings import PASSWORD, USER
+from demo.ports import HOST
+from tests.requirements import required
+from tests.system.stack import SystemStack
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CONNECTION_ID = "added_by_hand"
+
+
+@pytest.fixture(scope="module")
+def page(stack: SystemStack) -> Iterator[Page]:
+    """A browser, logged in, on the list of connections."""
+    chromium = required("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        expect.set_options(timeout=20_000)
+        page.goto(f"{stack.url}/connections")
+        page.get_by_label("Username").fill(USER)
+        page.locator("input[type=password]").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/connections")
+        yield page
+        browser.close()
+
+
+def row(page: Page) -> Locator:
+    """The new connection in the list."""
+    return page.get_by_role("row").filter(has_text=CONNECTION_ID)
+
+
+def press_test(page: Page) -> None:
+    """Press Test in the connection's row."""
+    row(page).get_by_role("button", name="Test Connection").click()
+
+
+def save(page: Page) -> None:
+    """Save the form and wait until it is gone."""
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+
+
+def test_a_connection_is_added_and_tested_in_the_form(page: Page, stack: SystemStack, api_key: str) -> None:
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.locator("input[name=connection_id]").fill(CONNECTION_ID)
+    form.get_by_role("combobox").first.click()
+    page.keyboard.type("dreamb")
+    page.keyboard.press("Enter")
+
+    for label in ("Base URL", "API key", "Port"):
+        expect(form.get_by_text(label, exact=True)).to_be_visible()
+    for hidden in ("Login", "Schema"):
+        expect(form.get_by_text(hidden, exact=True)).to_have_count(0)
+    expect(form.locator("input[name=host]")).to_have_attribute(
+        "placeholder", "https://stablediffusionapi.com"
+    )
+    form.locator("input[name=host]").fill(f"http://{HOST}")
+    form.locator("input[name=port]").fill(str(stack.emulator.port))
+    form.locator("input[name=password]").fill("WrongKeyOfSomebody0123456789")
+
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    for label in ("Environment", "Request timeout", "Concurrent requests", "Verify TLS"):
+        expect(form.get_by_text(label, exact=True)).to_be_visible()
+    expect(form.get_by_text("Seconds that one HTTP request may take.")).to_be_visible()
+    expect(form.locator("input[name=element_timeout]")).to_have_value("30")
+    form.locator("input[name=element_timeout]").fill("7")
+    save(page)
+
+    press_test(page)
+    expect(page.get_by_text("Test Connection Failed")).to_be_visible()
+    expect(page.get_by_text("Invalid Api Key")).to_be_visible()
+
+    row(page).get_by_role("button", name="Edit Connection").click()
+    form.locator("input[name=password]").fill(api_key)
+    save(page)
+    press_test(page)
+    expect(page.get_by_text("Test Connection Successful")).to_be_visible()
+    expect(page.get_by_text(f"{stack.emulator.url} accepts the key")).to_be_visible()
+
+
+def test_what_the_form_stored_is_what_the_hook_reads(page: Page, stack: SystemStack) -> None:
+    stored = stack.client.call("GET", f"connections/{CONNECTION_ID}")
+    assert stored["conn_type"] == "dreambooth"
+    assert stored["password"] == "***"
+    assert json.loads(stored["extra"]) == {
+        "environment": "sandbox",
+        "timeout": 7,
+        "max_concurrent_requests": 5,
+        "verify": "true",
+    }
