@@ -84,7 +84,8 @@ def text_to_image(service: Service, call: Call) -> Answer:
     number = service.next_rendering_id()
     wait = wishes.get("render", service.options.render)
     late = wishes.get("late_links", service.options.late_links)
-    seed = int(_number(body.get("seed"), int(hashlib.sha256(str(number).encode()).hexdigest()[:8], 16)))
+    drawn_seed = int(hashlib.sha256(str(number).encode()).hexdigest()[:8], 16)
+    seed = drawn_seed if body.get("seed") in (None, "") else int(body["seed"])
     rendering = Rendering(
         rendering_id=number,
         account=call.account,
@@ -172,7 +173,11 @@ def fetch_image(service: Service, call: Call) -> Answer:
     :param call: the call.
     """
     wanted = call.ident or str(call.body.get("request_id") or "")
-    rendering = service.renderings.get(int(wanted)) if wanted.isascii() and wanted.isdigit() else None
+    rendering = (
+        service.renderings.get(int(wanted))
+        if wanted.isascii() and wanted.isdigit() and len(wanted) < 20
+        else None
+    )
     if rendering is None or rendering.account != call.account:
         # Invented text; the 404 is documented today.
         return service.answers.error(404, "Request not found", "messege")

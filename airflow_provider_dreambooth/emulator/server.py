@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -58,8 +57,6 @@ class EmulatorServer(uvicorn.Server):
                     scope[CLOSE_CONNECTION] = transport.close
             await application(scope, receive, send)
 
-        # A cut answer is on purpose; uvicorn would report it as an error of the application.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().__init__(
             uvicorn.Config(
                 with_closing,

@@ -89,7 +89,7 @@ def _planned(service: Service, call: Call) -> Training:
     method = METHOD_OF_ENDPOINT[call.endpoint]
     training_id = service.new_training_id()
     duration = wishes.get("duration")
-    if not isinstance(duration, int | float) or isinstance(duration, bool) or duration <= 0:
+    if not isinstance(duration, int | float) or not 0 < duration < float("inf"):
         duration = service.duration_of(training_id)
     plan = StagePlan.of(method, float(duration))
     factor = wishes.get("eta_factor", options.eta_factor)

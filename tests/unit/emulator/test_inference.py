@@ -200,3 +200,12 @@ def test_samples_are_listed_served_and_the_same_every_time(emulate: Any) -> None
     assert picture(image).size == (512, 512)
     assert second.http.get(link).content == image
     assert first.http.get("/samples/fox/99.png").status_code == 404
+
+
+def test_a_large_seed_is_kept_to_the_last_digit(emulate: Any) -> None:
+    answer = emulate().answer("v4/dreambooth", model_id="sdxl", prompt="x", seed="9007199254740993")
+    assert answer["meta"]["seed"] == 9007199254740993
+
+
+def test_an_absurd_request_id_is_not_found(emulate: Any) -> None:
+    assert emulate().post("v4/dreambooth/fetch", request_id="9" * 5000).status_code == 404
