@@ -244,16 +244,22 @@ class DreamboothFineTuneOperator(BaseOperator):
             announce=record.announce,
         )
 
-    def _watch(self, training_id: str) -> Watch:
+    def _watch(self, secured: Secured) -> Watch:
         from airflow_provider_dreambooth.training.watch import Watch
 
-        return Watch(training_id, now=time.time(), poll_interval=self.poll_interval, end_time=self._end_time)
+        return Watch(
+            secured.training_id,
+            now=time.time(),
+            poll_interval=self.poll_interval,
+            end_time=self._end_time,
+            since=secured.record.intent_at,
+        )
 
     def _wait(self, context: Context, record: TaskRecord, secured: Secured) -> str:
         from airflow_provider_dreambooth.operators.waiting import look, wait
 
         self._waiting_for, self._task_instance = secured.training_id, context["ti"]
-        watch = self._watch(secured.training_id)
+        watch = self._watch(secured)
         if not self.deferrable:
             return self._conclude(
                 context, record, wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)

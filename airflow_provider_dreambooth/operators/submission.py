@@ -278,6 +278,8 @@ class Submission:
             return None
         try:
             models = tuple(model.model_id for model in self._hook.list_models())
+        except DreamboothRateLimitError as error:
+            raise NotYet(self._turn(error)) from None
         except DreamboothError as error:
             if error.permanent and not isinstance(error, DreamboothNotFoundError):
                 raise

@@ -43,6 +43,7 @@ class Watch:
     :param poll_interval: fixed seconds between looks, ``None`` to follow the service's ETA.
     :param end_time: epoch seconds after which the wait ends as a timeout, ``None`` for never.
     :param now: epoch seconds.
+    :param since: epoch seconds at which the training was asked for, when that is known: the lines count from it.
     :param state: what :meth:`state` returned earlier, to go on from there.
     """
 
@@ -53,12 +54,13 @@ class Watch:
         now: float,
         poll_interval: float | None = None,
         end_time: float | None = None,
+        since: float | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
         known = state if state and state.get("training_id") == training_id else {}
         self.training_id = training_id
         self.end_time = end_time
-        self.since = float(known.get("since", now))
+        self.since = float(known.get("since", now if since is None else since))
         self.stages: list[tuple[str, float]] = [
             (str(stage), float(seen)) for stage, seen in known.get("stages", ())
         ]
