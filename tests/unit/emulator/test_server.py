@@ -79,7 +79,7 @@ def test_connections_are_counted_and_kept_alive(
     for _ in range(5):
         assert call(connection, "/api/v3/finetune_list", '{"key":"k"}').read()
     shown = running.service.journal.description(0)
-    assert (shown["connections_opened"], shown["total"]) == (1, 5)
+    assert (shown["connections_opened"], shown["by_endpoint"]["finetune_list"]) == (1, 5)
 
 
 def test_links_lead_to_the_address_the_caller_used(
