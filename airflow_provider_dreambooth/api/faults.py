@@ -46,7 +46,7 @@ _AUTH = _words(
     r"(?<!wandb )(?<!biases )\bapi.?key (?:(?:field|is|was|has|been|not) ){0,3}"
     r"(?:invalid|required|missing|expired|wrong|found)\b",
     r"^(?:the )?key (?:field )?is (?:required|invalid)\b",
-    r"^unauthori[sz]ed\b",
+    r"^unauthori[sz]ed(?: (?:access|request|user)\b|\W*$)",
     r"^unauthenticated\b",
     r"\bnot authori[sz]ed to\b",
 )
