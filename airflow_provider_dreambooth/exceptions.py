@@ -10,8 +10,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-_SHORTEST_SECRET = 8
-
 
 class Acceptance(StrEnum):
     """Whether the service took the request on, as far as the caller can know."""
@@ -54,24 +52,8 @@ class DreamboothError(Exception):
 
     def add(self, sentence: str) -> None:
         """Add a sentence to the message."""
-        self._say(f"{self.message} {sentence}")
-
-    def hide(self, secret: str) -> None:
-        """
-        Take a secret out of all that this error shows.
-
-        :param secret: the API key. One of a few characters is left alone: it protects nothing, and would tear
-            up ordinary words.
-        """
-        if len(secret) < _SHORTEST_SECRET:
-            return
-        self._say(self.message.replace(secret, "***"))
-        if isinstance(self.raw, str):
-            self.raw = self.raw.replace(secret, "***")
-
-    def _say(self, message: str) -> None:
-        self.message = message
-        self.args = (message, *self.args[1:])
+        self.message = f"{self.message} {sentence}"
+        self.args = (self.message, *self.args[1:])
 
 
 class DreamboothAuthError(DreamboothError):

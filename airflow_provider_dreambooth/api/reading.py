@@ -14,13 +14,12 @@ _NOTHING_PAID = "The request was not accepted: nothing was paid."
 _PERHAPS_PAID = "Whether the request was accepted, and paid, is not known."
 
 
-def read_answer(call: ApiCall[Result], answer: Answer, *, secret: str | None = None) -> Result:
+def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
     """
     Return what the answer means for the call.
 
     :param call: the call that was made.
     :param answer: what came back.
-    :param secret: the API key, when the caller has it: taken out of the message should the service echo it.
     :raises DreamboothError: the error that the answer reports, with the call's training id; for a call that
         costs money its message says what became of the money.
     """
@@ -37,6 +36,4 @@ def read_answer(call: ApiCall[Result], answer: Answer, *, secret: str | None = N
             error.training_id = call.training_id
         if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
             error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else _PERHAPS_PAID)
-        if secret:
-            error.hide(secret)
         raise

@@ -87,17 +87,3 @@ def test_a_pause_goes_along() -> None:
     assert DreamboothRateLimitError("x", retry_after=30).retry_after == 30
     assert DreamboothTransientError("x", retry_after=3).retry_after == 3
     assert DreamboothTransientError("x").retry_after is None
-
-
-def test_a_key_is_taken_out_of_message_and_raw() -> None:
-    error = DreamboothAuthError("Key k3yk3yk3y is bad", raw="k3yk3yk3y!")
-    error.hide("k3yk3yk3y")
-    assert str(error) == error.message == "Key *** is bad"
-    assert error.raw == "***!"
-
-
-def test_a_key_of_a_few_letters_does_not_tear_up_ordinary_words() -> None:
-    error = DreamboothAuthError("Check the API key")
-    error.hide("key")
-    error.hide("")
-    assert str(error) == "Check the API key"
