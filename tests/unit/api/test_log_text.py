@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from airflow_provider_dreambooth.api.log_text import Progress, read_eta, read_progress, split_log
@@ -117,6 +117,7 @@ def test_a_huge_text_is_read_in_no_time(piece: str) -> None:
     assert time.perf_counter() - started < 2
 
 
+@settings(deadline=None)
 @given(some.text())
 def test_no_text_whatsoever_breaks_the_reading(text: str) -> None:
     progress = read_progress(text)
@@ -129,6 +130,7 @@ noise = some.text(
 )
 
 
+@settings(deadline=None)
 @given(
     some.lists(
         some.tuples(noise, some.integers(0, 500), some.sampled_from(sorted(UNITS))), min_size=1, max_size=6

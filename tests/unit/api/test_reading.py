@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
@@ -90,6 +90,7 @@ codes = some.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(documents, codes)
 def test_no_json_document_makes_reading_raise_anything_but_our_own_errors(
     document: Any, http_status: int
@@ -97,11 +98,13 @@ def test_no_json_document_makes_reading_raise_anything_but_our_own_errors(
     read_without_a_crash(http_status, json.dumps(document).encode())
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=300), codes)
 def test_no_bytes_make_reading_raise_anything_but_our_own_errors(body: bytes, http_status: int) -> None:
     read_without_a_crash(http_status, body)
 
 
+@settings(deadline=None)
 @given(documents, some.integers(0, 200), codes)
 def test_no_document_cut_short_does_either(document: Any, length: int, http_status: int) -> None:
     read_without_a_crash(http_status, json.dumps(document).encode()[:length])

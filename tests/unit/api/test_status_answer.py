@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from airflow_provider_dreambooth.api.environment import Environment
@@ -236,6 +236,7 @@ KEYS = [
 ]
 
 
+@settings(deadline=None)
 @given(some.dictionaries(some.sampled_from(KEYS), values))
 def test_no_document_breaks_the_reading_of_a_status(document: dict[str, Any]) -> None:
     reports_training(document)

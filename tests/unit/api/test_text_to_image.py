@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from airflow_provider_dreambooth.api.text_to_image import (
@@ -224,6 +224,7 @@ KEYS = [
 ]
 
 
+@settings(deadline=None)
 @given(some.dictionaries(some.sampled_from(KEYS), values))
 def test_no_document_breaks_the_reading_of_a_rendering(document: dict[str, Any]) -> None:
     with contextlib.suppress(DreamboothTransientError):
