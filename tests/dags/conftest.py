@@ -1,0 +1,37 @@
+"""Examples run in this process with ``dag.test()``, against an emulator in another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.emulator import Emulator
+from demo.stack import EXAMPLES
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator whose trainings take seconds."""
+    running = Emulator(tmp_path_factory.mktemp("emulator"), duration=4, render=0.5)
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def connected(
+    emulator: Emulator, airflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The default connection leads to the emulator, and pictures go to the folder that this gives."""
+    connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
+    # dag.test() registers the DAG from this folder.
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(EXAMPLES))
+    monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("DREAMBOOTH_EXAMPLE_IMAGES", emulator.samples())
+    monkeypatch.setenv("DREAMBOOTH_EXAMPLE_OUTPUT", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.emulator import Emulator
+from demo.stack import EXAMPLES
+
+TRAININGS = {"train_wait_render": 1, "several_subjects": 3, "one_task_wait": 1}
+PICTURES = {"train_wait_render": 2, "several_subjects": 3, "one_task_wait": 0}
+
+pytestmark = pytest.mark.dags
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(TRAININGS)
+
+
+@pytest.mark.parametrize("dag_id", TRAININGS)
+def test_it_runs_to_success(dag_id: str, connected: Path, emulator: Emulator) -> None:
+    before = {training["training_id"] for training in emulator.trainings()}
+    dag: Any = runpy.run_path(str(EXAMPLES / f"{dag_id}.py"))["dag"]
+    run = dag.test()
+    assert run.state == "success"
+    assert {task.state for task in run.get_task_instances()} == {"success"}
+    started = {training["training_id"] for training in emulator.trainings()} - before
+    assert len(started) == TRAININGS[dag_id]
+    assert len(list(connected.rglob("*.png"))) == PICTURES[dag_id]
+
+
+def test_they_load_without_a_deprecation_warning() -> None:
+    program = (
+        "import runpy, sys, warnings\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    warnings.simplefilter('always')\n"
+        "    for path in sys.argv[1:]:\n"
+        "        runpy.run_path(path)\n"
+        "for warning in caught:\n"
+        "    if issubclass(warning.category, (DeprecationWarning, FutureWarning)):\n"
+        "        print(warning.filename, warning.category.__name__, warning.message)\n"
+    )
+    paths = [str(path) for path in sorted(EXAMPLES.glob("*.py"))]
+    loaded = subprocess.run(
+        [sys.executable, "-c", program, *paths], capture_output=True, text=True, check=False
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout == ""
