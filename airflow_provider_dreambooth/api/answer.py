@@ -105,7 +105,7 @@ def decode(answer: Answer, about: str) -> Any:
         pass
     start = printable(answer.body[:4000].decode("utf-8", "replace"))
     kind = "an empty body" if not start else "an HTML page" if start[:1] == "<" else "a body that is not JSON"
-    raise classify(
+    error = classify(
         http_status=answer.status,
         text="",
         about=about,
@@ -113,6 +113,10 @@ def decode(answer: Answer, about: str) -> Any:
         raw=start[:_SHOWN],
         unreadable=kind,
     )
+    if answer.status in (404, 405):
+        # A page from a router that has no such path, as with a mistyped host: nobody there takes on a training.
+        error.acceptance = Acceptance.NO
+    raise error
 
 
 def is_route_missing(answer: Answer) -> bool:

@@ -92,7 +92,7 @@ def test_seconds_in_takes_nothing_else_for_seconds(value: Any) -> None:
         (b"[" * 100_000, "a body that is not JSON"),
     ],
 )
-@pytest.mark.parametrize("http_status", [200, 400, 403, 404, 500, 502, 520, 524])
+@pytest.mark.parametrize("http_status", [200, 400, 403, 500, 502, 520, 524])
 def test_a_body_that_is_no_json_is_a_passing_fault_that_leaves_acceptance_unknown(
     body: bytes, kind: str, http_status: int
 ) -> None:
@@ -100,6 +100,18 @@ def test_a_body_that_is_no_json_is_a_passing_fault_that_leaves_acceptance_unknow
         decode(Answer(http_status, body), "a thing")
     assert caught.value.acceptance is Acceptance.UNKNOWN
     assert caught.value.http_status == http_status
+
+
+@pytest.mark.parametrize(
+    ("http_status", "acceptance"),
+    [(404, Acceptance.NO), (405, Acceptance.NO), (200, Acceptance.UNKNOWN), (502, Acceptance.UNKNOWN)],
+)
+def test_a_page_from_a_router_without_the_path_proves_that_nothing_was_accepted(
+    http_status: int, acceptance: Acceptance
+) -> None:
+    with pytest.raises(DreamboothTransientError) as caught:
+        decode(Answer(http_status, b"<html>no such page</html>"), "a new training")
+    assert caught.value.acceptance is acceptance
 
 
 @pytest.mark.parametrize(
