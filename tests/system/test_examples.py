@@ -76,7 +76,8 @@ def test_the_key_is_in_no_cell_of_the_database(finished: SystemStack, api_key: s
     assert any(training_id in text for _, _, text in cells), "the search looks in the wrong place"
     # The connection's own row is encrypted and so does not show it either.
     assert [(table, column) for table, column, text in cells if api_key in text] == []
-    assert finished.query("SELECT conn_id FROM connection WHERE is_encrypted") == [("dreambooth_default",)]
+    stored = finished.query("SELECT is_encrypted FROM connection WHERE conn_id = 'dreambooth_default'")
+    assert [tuple(row) for row in stored] == [(True,)]
 
 
 def known_ids(stack: SystemStack) -> set[str]:
