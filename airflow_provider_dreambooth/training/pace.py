@@ -21,14 +21,18 @@ from airflow_provider_dreambooth.training.lateness import Stretch, wait_for
 #: The service refuses the same request within 30 seconds.
 SHORTEST = 30.0
 #: Longest wait in seconds: a stage that is never seen teaches nothing about the next.
-LONGEST = 255.0
+LONGEST = 345.0
 #: Mean seconds that one look may come late.
-LATENESS = 3.5
+LATENESS = 2.0
 #: A wait is lengthened or shortened by up to this share, so that tasks started together spread out.
 JITTER = 0.1
 #: Spread of one stage's length, and of all the service's announcements together (see Stretch.spread).
-STAGE_SPREAD = 0.7
+STAGE_SPREAD = 0.85
 TRUST_SPREAD = 1.0
+#: How far an announcement is drawn towards the documented figure, and at what distance (natural logarithm) it is
+#: believed alone: then the training is of another kind than the documented one.
+DOCUMENTED_SHARE = 0.5
+DOCUMENTED_REACH = 1.5
 _LONGEST_AFTER_FAULT = 240.0
 
 #: Seconds left when a stage begins, as documented; those of stages that announce nothing lie between their
@@ -44,7 +48,6 @@ _LEFT: dict[str, float] = {
 }
 #: A stage that no list has is taken for the longest one.
 _LIKE_UNKNOWN = "training_started"
-#: How much less the stages to come vary together than one alone, by their number.
 _STAGES = tuple(_LEFT)
 
 
@@ -142,13 +145,15 @@ class Pace:
     def _enter(self, stage: str, eta: float | None, now: float) -> None:
         looked = self._looked if self._stage is not None else now
         began, unsure = (looked + now) / 2.0, now - looked
-        left = eta
+        left: float | None = None
         if self._stage is not None:
             share = min(1.0, _LEFT[stage] / _LEFT[self._stage])
             before = self._own + self._later
             self._compare(before * (1.0 - share), began - self._began, unsure + self._unsure)
-            left = eta if eta is not None else before * share
-        left = max(1.0, left if left is not None else _LEFT[stage])
+            left = before * share
+        if eta is not None:
+            left = _tempered(eta, _LEFT[stage])
+        left = max(1.0, _LEFT[stage] if left is None else left)
         following = _STAGES.index(stage) + 1
         share = _LEFT[_STAGES[following]] / _LEFT[stage] if following < len(_STAGES) else 0.0
         self._stage, self._began, self._unsure = stage, began, unsure
@@ -229,6 +234,12 @@ class RenderingPace:
         """
         self._faults += 1
         return _back_off(self.poll_interval, 2.0 * self.SHORTEST, 60.0, self._faults, error, self._jitter())
+
+
+def _tempered(eta: float, documented: float) -> float:
+    """Return the time left that an announcement and the documentation together make likely."""
+    apart = log(eta / documented)
+    return eta * exp(-apart * DOCUMENTED_SHARE * exp(-((apart / DOCUMENTED_REACH) ** 2)))
 
 
 def _back_off(
