@@ -60,7 +60,16 @@ def error_of(ended: WaitEnded) -> DreamboothError:
         return exceptions.DreamboothTrainingFailedError(
             ended.message, cause_is_permanent=permanent, **details
         )
-    error_class = getattr(exceptions, ended.error or "", DreamboothError)
-    if not (isinstance(error_class, type) and issubclass(error_class, DreamboothError)):
-        error_class = DreamboothError
-    return error_class(ended.message, **details)
+    return error_class_named(ended.error)(ended.message, **details)
+
+
+def error_class_named(name: str | None) -> type[DreamboothError]:
+    """
+    Return the error class that an event names, :class:`DreamboothError` for a name that is none.
+
+    :param name: the class's name.
+    """
+    named = getattr(exceptions, name or "", None)
+    if isinstance(named, type) and issubclass(named, DreamboothError):
+        return named
+    return DreamboothError

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTrainingTimeoutError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothNotFoundError,
+    DreamboothTrainingTimeoutError,
+)
 from airflow_provider_dreambooth.operators.failure import error_of, for_airflow
 from airflow_provider_dreambooth.operators.task_record import TaskRecord, show_stages
 from airflow_provider_dreambooth.training import deadline as deadlines
@@ -144,6 +148,9 @@ class DreamboothFineTuneOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Find this task's training again, or start and pay for it; wait for it if asked to."""
+        return self._run(context)
+
+    def _run(self, context: Context) -> str:
         try:
             return self._execute(context)
         except DreamboothError as error:
@@ -151,6 +158,7 @@ class DreamboothFineTuneOperator(BaseOperator):
 
     def _check_policies(self) -> None:
         from airflow_provider_dreambooth.api.refusal import refuse
+        from airflow_provider_dreambooth.operators.waiting import check_poll_interval, check_timeout
 
         for name, value, choices in (
             ("on_lost_submission", self.on_lost_submission, ("fail", "resubmit")),
@@ -158,18 +166,8 @@ class DreamboothFineTuneOperator(BaseOperator):
         ):
             if value not in choices:
                 raise refuse(name, f"is {value!r}", f"Use {choices[0]!r} or {choices[1]!r}")
-        try:
-            deadlines.seconds_of(self.timeout)
-        except (TypeError, ValueError) as error:
-            raise refuse(
-                "timeout", f"cannot be used ({error})", "Give seconds, a timedelta or None"
-            ) from None
-        if self.poll_interval is not None and not self.poll_interval > 0:
-            raise refuse(
-                "poll_interval",
-                f"is {self.poll_interval!r}",
-                "Give seconds above 0, or None to follow the ETA",
-            )
+        check_timeout(self.timeout)
+        check_poll_interval(self.poll_interval)
 
     def _request(self) -> FineTuneRequest:
         from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
@@ -228,7 +226,9 @@ class DreamboothFineTuneOperator(BaseOperator):
             now=time.time(),
             cleared=situation.cleared,
         )
-        return self._submission(record, situation.account).secure(request, situation)
+        secured = self._submission(record, situation.account).secure(request, situation)
+        self._end_time = secured.record.deadline
+        return secured
 
     def _submission(self, record: TaskRecord, account: str = "") -> Submission:
         from airflow_provider_dreambooth.operators.submission import Submission
@@ -241,6 +241,7 @@ class DreamboothFineTuneOperator(BaseOperator):
             clock=time.time,
             sleep=time.sleep,
             deadline=self._end_time,
+            timeout=deadlines.seconds_of(self.timeout),
             announce=record.announce,
         )
 
@@ -299,7 +300,8 @@ class DreamboothFineTuneOperator(BaseOperator):
 
     def execute_turn(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after waiting for a place in the account's queue."""
-        return self.execute(context)
+        # Not execute() itself: Airflow warns when anything but its task runner calls that.
+        return self._run(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Take the trigger's event: return the id of the model that is ready, or say what became of the training."""
@@ -323,8 +325,12 @@ class DreamboothFineTuneOperator(BaseOperator):
         if ended.status == "timeout":
             raise self._timed_out(record, ended)
         error = error_of(ended)
+        if isinstance(error, DreamboothNotFoundError):
+            error.add(
+                "With the key that started it, a clear takes it up again; if it is gone, a clear pays for a new one."
+            )
         if known is not None and ended.status in ("failed", "cancelled"):
-            ending = Ending.CANCELLED if ended.status == "cancelled" else Ending.FAILED
+            ending = Ending.CANCELLED_ELSEWHERE if ended.status == "cancelled" else Ending.FAILED
             if ended.status == "failed" and ended.cause_is_permanent:
                 ending = Ending.FAILED_FOR_GOOD
             record.save(known.ended(ending, ended.reason))

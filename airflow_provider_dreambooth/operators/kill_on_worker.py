@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NoAnswer
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth import compat
@@ -19,15 +19,32 @@ ANSWER_WITHIN = 2.0
 
 def _task_state(task_instance: Any) -> str | None:
     # In a thread of its own: the signal may have interrupted a talk with the supervisor, whose lock is then held.
-    pool = ThreadPoolExecutor(max_workers=1)
+    # A daemon, as a talk that never ends must not hold up the end of the process.
+    answers: list[str | None] = []
+
+    def ask() -> None:
+        with suppress(Exception):
+            answers.append(compat.task_state(task_instance))
+
+    thread = Thread(target=ask, name="dreambooth-task-state", daemon=True)
+    thread.start()
+    thread.join(ANSWER_WITHIN)
+    return answers[0] if answers else None
+
+
+def _cancel(hook: DreamboothHook, training_id: str) -> None:
+    # Over a transport and a gate of their own: the signal has interrupted the wait, which may hold the only place
+    # of the account, or a lock, and goes on only when this is done.
+    from airflow_provider_dreambooth.api import training_calls
+    from airflow_provider_dreambooth.transport.blocking import BlockingTransport
+    from airflow_provider_dreambooth.transport.gate import Gate
+    from airflow_provider_dreambooth.transport.limiter import Limiter
+
+    transport = BlockingTransport(hook.settings, gate=Gate(Limiter(1)))
     try:
-        return pool.submit(compat.task_state, task_instance).result(timeout=ANSWER_WITHIN)
-    except NoAnswer:
-        return None
-    except Exception:
-        return None
+        transport.send(training_calls.cancel(training_id))
     finally:
-        pool.shutdown(wait=False)
+        transport.close()
 
 
 def cancel_if_marked_failed(
@@ -57,7 +74,7 @@ def cancel_if_marked_failed(
         )
     else:
         try:
-            hook.cancel_training(training_id)
+            _cancel(hook, training_id)
             log.info("Training %s is cancelled, since %s. What was paid for it stays paid.", training_id, why)
         except DreamboothError as error:
             log.error("Training %s could not be cancelled and may run on: %s", training_id, error)

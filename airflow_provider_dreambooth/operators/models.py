@@ -67,13 +67,28 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
                 "Training %s has ended already (%s): nothing to cancel.", self.training_id, status.stage
             )
             return self.training_id
-        answer = hook.cancel_training(self.training_id)
+        try:
+            answer = hook.cancel_training(self.training_id)
+        except DreamboothError:
+            # It may have ended between the two questions; the service's words for that are not documented.
+            if not self._has_ended(hook):
+                raise
+            self.log.info("Training %s has ended meanwhile: nothing to cancel.", self.training_id)
+            return self.training_id
         self.log.info(
             "Training %s is cancelled; what was paid for it stays paid. The service says: %s",
             self.training_id,
             answer.message or "nothing",
         )
         return self.training_id
+
+    def _has_ended(self, hook: DreamboothHook) -> bool:
+        try:
+            return hook.fine_tune_status(self.training_id).outcome.ended
+        except DreamboothNotFoundError:
+            return True
+        except DreamboothError:
+            return False
 
 
 class DreamboothDeleteModelOperator(_ModelOperator):

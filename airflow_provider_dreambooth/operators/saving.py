@@ -19,6 +19,17 @@ def _ending(content: bytes, url: str) -> str:
     return posixpath.splitext(urlsplit(url).path)[1] or ".bin"
 
 
+def _stem(url: str, taken: set[str]) -> str:
+    """Return a name for the picture that no other of the same call has, and take it."""
+    name = stem = posixpath.splitext(posixpath.basename(urlsplit(url).path))[0].strip(".") or "picture"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name)
+    return name
+
+
 def save_pictures(
     urls: Sequence[str],
     output_path: str,
@@ -40,9 +51,10 @@ def save_pictures(
     folder = ObjectStoragePath(output_path)
     folder.mkdir(parents=True, exist_ok=True)
     saved: list[str] = []
+    stems: set[str] = set()
     for url in urls:
         content = download(url)
-        stem = posixpath.splitext(posixpath.basename(urlsplit(url).path))[0] or "picture"
+        stem = _stem(url, stems)
         target = folder / f"{stem}{_ending(content, url)}"
         target.write_bytes(content)
         note = {**facts, "source": url, "saved_at": datetime.now(UTC).isoformat(timespec="seconds")}

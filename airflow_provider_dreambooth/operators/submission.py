@@ -32,7 +32,9 @@ from airflow_provider_dreambooth.training.decision import (
     Submit,
     Wait,
     decide,
+    given_up_at,
 )
+from airflow_provider_dreambooth.training.ledger import KNOWN_FOR
 from airflow_provider_dreambooth.training.record import MOST_KNOWN_MODELS, Ending, Record
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ class Submission:
     :param log: Airflow's task log.
     :param deadline: when waiting ends, written into the record.
     :param announce: is called with the training id the moment it is known and recorded.
+    :param timeout: seconds that waiting may take: a training that replaces an earlier one gets them all.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Submission:
         sleep: Callable[[float], None],
         deadline: float | None,
         announce: Callable[[str], None],
+        timeout: float | None = None,
     ) -> None:
         self._hook = hook
         self._store = store
@@ -120,6 +124,7 @@ class Submission:
         self._sleep = sleep
         self._deadline = deadline
         self._announce = announce
+        self._timeout = timeout
         self._sends = 0
 
     def secure(self, request: FineTuneRequest, situation: Situation) -> Secured:
@@ -156,6 +161,11 @@ class Submission:
             return self._hook.fine_tune_status(training_id)
         except DreamboothNotFoundError as error:
             return error
+        except DreamboothError as error:
+            error.add(
+                f"Training {training_id} was not touched, and nothing new was paid: a retry or a clear takes it up again."
+            )
+            raise
 
     def _ask_models(self, not_before: float, record: Record | None) -> Listing:
         wait = not_before - self._clock()
@@ -167,14 +177,19 @@ class Submission:
             self._sleep(wait)
         try:
             models = frozenset(model.model_id for model in self._hook.list_models())
-        except DreamboothError as error:
-            if error.permanent and not isinstance(error, DreamboothNotFoundError):
-                raise
-            self._log.warning("The account's models could not be read: %s", error)
+        except DreamboothNotFoundError as error:
+            self._log.warning("The service has no list of the account's models: %s", error)
             return Listing(models=None)
-        if self._ledger is None or record is None:
+        except DreamboothError as error:
+            # A fault of the moment must not make a lost submission of what the list can settle later.
+            error.add(
+                "So it is still unknown whether the request of an earlier try was accepted, and nothing new was sent. "
+                "A retry or a clear asks again."
+            )
+            raise
+        if self._ledger is None or record is None or self._clock() - record.intent_at > KNOWN_FOR:
             return Listing(models=models)
-        claimed, in_doubt = self._ledger.others(record.intent_at)
+        claimed, in_doubt = self._ledger.others(record.intent_at, record.fingerprint)
         return Listing(models=models, claimed=claimed, others_in_doubt=in_doubt)
 
     def _adopt(self, step: Adopt, record: Record | None) -> Record:
@@ -197,12 +212,16 @@ class Submission:
             situation.record,
             max_tries=situation.max_tries,
             fingerprint=situation.fingerprint,
+            account=situation.account,
             deadline=self._deadline,
             ending=ending,
             reason=None,
         )
         self._store.save(record)
         self._announce(step.training_id)
+        if self._ledger is not None:
+            # The earlier try may have died before it could, or a person has handed the training over.
+            self._ledger.claim(record.intent_at, step.training_id)
         stands = "is ready" if ending else "is running"
         if situation.cleared:
             self._log.info(
@@ -227,14 +246,17 @@ class Submission:
         self._wait_for_a_further_send(situation)
         if step.cancel is not None:
             self.cancel(step.cancel)
+        if situation.record is not None and situation.record.training_id is not None:
+            # The time that the earlier training took is not to be missing for the new one.
+            self._deadline = None if self._timeout is None else self._clock() + self._timeout
         record = Record(
             fingerprint=situation.fingerprint,
             account=situation.account,
             intent_at=self._clock(),
             max_tries=situation.max_tries,
-            known_models=self._known_models(situation),
             deadline=self._deadline,
         )
+        record = replace(record, known_models=self._known_models(situation, record))
         self._log.info(
             "Starting a new training (%s, %d images) at %s: %s. This costs money.",
             request.endpoint,
@@ -244,41 +266,45 @@ class Submission:
         )
         self._store.save(record)
         if self._ledger is not None:
-            self._ledger.announce(record.intent_at)
+            self._ledger.announce(record.intent_at, record.fingerprint)
         self._sends += 1
         try:
             started = self._hook.fine_tune(request)
         except DreamboothError as error:
             return self._not_started(error, record)
+        eta = f", about {messages.duration(started.eta)} by the service's word" if started.eta else ""
+        # First of all, so that the id is in the log even if it cannot be recorded.
+        self._log.info("Training %s is accepted and paid: %s%s.", started.training_id, started.stage, eta)
         record = record.with_training(started.training_id)
         self._store.save(record)
         self._announce(started.training_id)
         if self._ledger is not None:
             self._ledger.claim(record.intent_at, started.training_id)
-        eta = f", about {messages.duration(started.eta)} by the service's word" if started.eta else ""
-        self._log.info("Training %s is accepted and paid: %s%s.", started.training_id, started.stage, eta)
         return Secured(record, new=True)
 
     def _wait_for_a_further_send(self, situation: Situation) -> None:
         record = situation.record
-        if record is None or record.training_id is not None or record.ending is not None:
+        if record is None or not record.in_doubt:
             return
         if self._sends >= MOST_SENDS:
             raise DreamboothTransientError(
                 f"{self._sends} requests for this training went out and every answer was lost. The service may have taken on "
                 "some of them. A retry goes on as on_lost_submission says."
             )
-        wait = record.intent_at + SETTLE_AFTER - self._clock()
+        wait = given_up_at(record) + SETTLE_AFTER - self._clock()
         if wait > 0:
             # The service refuses the same request within 30 seconds as a duplicate (documented filter).
             self._sleep(wait)
 
-    def _known_models(self, situation: Situation) -> tuple[str, ...] | None:
+    def _known_models(self, situation: Situation, record: Record) -> tuple[str, ...] | None:
         if not situation.can_list:
             return None
         try:
             models = tuple(model.model_id for model in self._hook.list_models())
         except DreamboothRateLimitError as error:
+            if situation.record is None:
+                # The deadline must outlive the wait for a turn.
+                self._store.save(replace(record, ending=Ending.NOT_ACCEPTED, reason=str(error)[:500]))
             raise NotYet(self._turn(error)) from None
         except DreamboothError as error:
             if error.permanent and not isinstance(error, DreamboothNotFoundError):
@@ -290,7 +316,8 @@ class Submission:
             return None
         if len(models) > MOST_KNOWN_MODELS:
             self._log.warning(
-                "The account has %d models, more than the %d that a record keeps: a lost answer could not be settled by the list.",
+                "The account has %d models, more than the %d that a record keeps: a lost answer could not be settled by "
+                "the list.",
                 len(models),
                 MOST_KNOWN_MODELS,
             )
@@ -302,6 +329,8 @@ class Submission:
             self._log.warning(
                 "The answer to the request was lost: a training may be running, and may be paid. %s", error
             )
+            record = replace(record, lost_at=self._clock())
+            self._store.save(record)
             return record
         self._store.save(record.ended(Ending.NOT_ACCEPTED, str(error)[:500]))
         if self._ledger is not None:
@@ -312,14 +341,13 @@ class Submission:
         raise error
 
     def _turn(self, error: DreamboothRateLimitError) -> float:
-        now = self._clock()
-        if self._deadline is not None and now >= self._deadline:
+        # Spread over half as much again, so that a hundred waiting tasks do not ask in the same second.
+        delay = max(error.retry_after or TURN_AFTER, 1.0) * random.uniform(1.0, 1.5)
+        if self._deadline is not None and self._clock() + delay >= self._deadline:
             raise DreamboothTrainingTimeoutError(
                 "The account's queue at the service stayed full until the task's timeout. No training was started and nothing "
                 "was paid. A retry waits again; a higher timeout or fewer tasks at a time help."
             ) from None
-        # Spread over half as much again, so that a hundred waiting tasks do not ask in the same second.
-        delay = max(error.retry_after or TURN_AFTER, 1.0) * random.uniform(1.0, 1.5)
         self._log.info(
             "The account's queue at the service is full (%s). Waiting my turn: asking again in %s.",
             error.raw,

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.operators.failure import for_airflow
+from airflow_provider_dreambooth.operators.failure import error_class_named, for_airflow
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class DreamboothTextToImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Ask for the pictures, wait for them, and save them if asked to."""
+        from airflow_provider_dreambooth.operators.waiting import check_poll_interval, check_timeout
+
         try:
+            check_timeout(self.timeout)
+            check_poll_interval(self.poll_interval)
             answer = self.hook.text_to_image(
                 model_id=self.model_id,
                 prompt=self.prompt,
@@ -186,9 +190,7 @@ class DreamboothTextToImageOperator(BaseOperator):
         if ended.status == "timeout":
             raise DreamboothTransientError(ended.message)
         if ended.status == "error":
-            from airflow_provider_dreambooth import exceptions
-
-            raise getattr(exceptions, ended.error or "", DreamboothError)(ended.message)
+            raise error_class_named(ended.error)(ended.message)
         if ended.blanked:
             self.log.warning(
                 "The service's safety checker has blanked at least one picture of request %s. Change the prompt, or "

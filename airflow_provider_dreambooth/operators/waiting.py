@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.refusal import refuse
 from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.training.deadline import seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import FineTuneStatus
@@ -28,6 +30,33 @@ def look(
         result = watch.on_error(error, now)
     report(result, log)
     return result
+
+
+def check_poll_interval(value: object) -> None:
+    """
+    Refuse an interval that nobody can wait for.
+
+    :param value: the argument ``poll_interval``.
+    :raises DreamboothValidationError: it is neither ``None`` nor seconds above 0.
+    """
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    if value is not None and not usable:
+        raise refuse(
+            "poll_interval", f"is {value!r}", "Give seconds above 0, or None to follow the service's ETA"
+        )
+
+
+def check_timeout(value: Any) -> None:
+    """
+    Refuse a timeout that nobody can keep.
+
+    :param value: the argument ``timeout``.
+    :raises DreamboothValidationError: it is neither ``None`` nor a span of time above 0.
+    """
+    try:
+        seconds_of(value)
+    except (TypeError, ValueError) as error:
+        raise refuse("timeout", f"cannot be used ({error})", "Give seconds, a timedelta or None") from None
 
 
 def report(result: Look, log: Any) -> None:

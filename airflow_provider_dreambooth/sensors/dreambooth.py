@@ -100,6 +100,8 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
         return self._raising(lambda: self._execute_deferrable(context))
 
     def _check(self) -> None:
+        from airflow_provider_dreambooth.operators.waiting import check_poll_interval
+
         training_id = str(self.training_id).strip()
         if training_id.lower() in ("", "none"):
             raise without_retry(
@@ -108,12 +110,10 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
                     "returned, such as training_id=train.output."
                 )
             )
-        if self.poll_interval is not None and not self.poll_interval > 0:
-            raise without_retry(
-                DreamboothValidationError(
-                    f"poll_interval is {self.poll_interval!r}. Give seconds above 0, or None to follow the service's ETA."
-                )
-            )
+        try:
+            check_poll_interval(self.poll_interval)
+        except DreamboothValidationError as error:
+            raise without_retry(error) from None
         self.training_id = training_id
 
     def _raising(self, action: Callable[[], Result]) -> Result:
@@ -173,13 +173,17 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
             return False
         if result.ended.status == "success":
             return PokeReturnValue(is_done=True, xcom_value=self._ready(context, result.ended))
-        raise error_of(result.ended)
+        raise _error_of(result.ended)
 
-    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+    def _get_next_poke_interval(
+        self, started_at: Any, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
         """Return the seconds until the next poke: by the service's ETA unless an interval was given."""
         if self._next_look is not None and (self.follows_eta or self.poll_interval is not None):
-            return self._next_look
-        return super()._get_next_poke_interval(*args, **kwargs)
+            # The last look falls just after the timeout, which Airflow checks only then.
+            left = self.timeout - run_duration()
+            return min(self._next_look, max(left, 0.0) + 0.1)
+        return float(super()._get_next_poke_interval(started_at, run_duration, poke_count))
 
     def _execute_deferrable(self, context: Context) -> str:
         from airflow_provider_dreambooth.operators.fine_tune import SOONEST_RETURN
@@ -232,9 +236,15 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
                 "watches: the training runs on at the service. Clear the task to wait again, with a higher timeout if need be."
             )
             raise as_sensor_timeout(DreamboothTrainingTimeoutError(text, training_id=ended.training_id))
-        raise error_of(ended)
+        raise _error_of(ended)
 
     def _ready(self, context: Context, ended: WaitEnded) -> str:
         self.log.info("%s", ended.message)
         show_stages(context["ti"], ended.stages)
         return ended.training_id
+
+
+def _error_of(ended: WaitEnded) -> DreamboothError:
+    """Return the error of an ended wait. The sensor starts nothing: a retry would find the same training failed."""
+    error = error_of(ended)
+    return without_retry(error) if ended.status == "failed" else error

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 #: Seconds by which Airflow's own deferral timeout comes later: it fails a task without asking anybody.
 BACKSTOP_AFTER = 600.0
+#: Longest wait in seconds (ten years): beyond that a time cannot be written down.
+LONGEST = 10 * 365 * 86400.0
 
 
 def seconds_of(timeout: float | timedelta | None) -> float | None:
@@ -13,12 +15,12 @@ def seconds_of(timeout: float | timedelta | None) -> float | None:
     Return a timeout in seconds, ``None`` for no limit.
 
     :param timeout: seconds or a timedelta.
-    :raises ValueError: it is not above zero.
+    :raises ValueError: it is not above zero, or beyond ten years.
     """
     if timeout is None:
         return None
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
-    if not seconds > 0:
+    if not 0 < seconds <= LONGEST:
         raise ValueError(f"timeout must be above 0 seconds, not {timeout!r}; None waits without a limit")
     return seconds
 

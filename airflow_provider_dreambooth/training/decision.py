@@ -9,16 +9,17 @@ known                                                  next
 no record                                              submit
 the last request was not accepted                      submit
 request out, no id, cleared with ``retrain``           submit (the user asked for a new one)
-request out, no id, model list at hand                 ask it, 30 s or more after the request, then:
+request out, no id, model list of the same account     ask it, 30 s after the answer was given up, then:
   no new model                                         submit
   one new model, claimed by nobody, nobody in doubt    adopt it; the next look treats it like any known id
   anything else                                        ``on_lost_submission``
-request out, no id, no model list                      ``on_lost_submission``: ``fail`` or ``resubmit``
+request out, no id, no such list                       ``on_lost_submission``: ``fail`` or ``resubmit``
 id known, other account                                submit (the old one cannot be reached from here)
 id known, ended, changed or ``retrain``                submit
 id known, failed, retry                                submit; fail if the cause is permanent
 id known, failed or cancelled, cleared                 submit
 id known, cancelled by a timeout, retry                submit
+id known, cancelled by somebody else, retry            fail: it was cancelled on purpose
 id known, else                                         ask its status, then:
   running, changed or cleared with ``retrain``         cancel it, submit
   running                                              wait for it
@@ -200,9 +201,10 @@ def _settle(situation: Situation, record: Record) -> Step:
     """Decide about a request that went out and whose answer was lost."""
     if situation.retrain:
         return Submit("the task was cleared and on_clear='retrain' asks for a new one")
-    if situation.can_list and record.known_models is not None:
+    same_account = not record.account or record.account == situation.account
+    if situation.can_list and same_account and record.known_models is not None:
         if situation.listing is None:
-            return AskModels(not_before=record.intent_at + SETTLE_AFTER)
+            return AskModels(not_before=given_up_at(record) + SETTLE_AFTER)
         listing = situation.listing
         if listing.models is not None:
             new = listing.models - set(record.known_models) - (listing.claimed or frozenset())
@@ -216,14 +218,23 @@ def _settle(situation: Situation, record: Record) -> Step:
         return Submit(
             "the answer to an earlier request was lost and on_lost_submission='resubmit' asks for a new one"
         )
-    return GiveUp(DreamboothLostSubmissionError(messages.lost_submission(record, situation.listing)))
+    text = messages.lost_submission(record, situation.listing, can_list=situation.can_list)
+    return GiveUp(DreamboothLostSubmissionError(text))
+
+
+def given_up_at(record: Record) -> float:
+    """Return when nobody waited for the answer any more, as far as is known, in epoch seconds."""
+    # A request that timed out went out long before: the service may have taken it on at the last moment.
+    return record.intent_at if record.lost_at is None else max(record.intent_at, record.lost_at)
 
 
 def _after_bad_ending(situation: Situation, record: Record, training_id: str) -> Step:
     if situation.cleared or situation.changed:
-        return Submit(f"training {training_id} had {record.ending.value if record.ending else 'ended'}")
+        return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
     if record.ending is Ending.FAILED_FOR_GOOD:
         return GiveUp(_failed_for_good(training_id, record.reason))
+    if record.ending is Ending.CANCELLED_ELSEWHERE:
+        return GiveUp(_cancelled(training_id))
     return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
 
 
@@ -235,6 +246,12 @@ def _failed_for_good(training_id: str, reason: str | None) -> DreamboothTraining
     )
 
 
+def _cancelled(training_id: str) -> DreamboothTrainingFailedError:
+    return DreamboothTrainingFailedError(
+        messages.cancelled(training_id), training_id=training_id, cause_is_permanent=True
+    )
+
+
 def _with_status(situation: Situation, record: Record, training_id: str) -> Step:
     """Decide about a training whose id is known, by what the service says of it."""
     status = situation.status
@@ -243,7 +260,10 @@ def _with_status(situation: Situation, record: Record, training_id: str) -> Step
         if new or (situation.cleared and record.ending is not Ending.READY):
             return Submit(f"the service no longer knows training {training_id}")
         return GiveUp(
-            DreamboothNotFoundError(messages.vanished(training_id, status), training_id=training_id)
+            DreamboothNotFoundError(
+                messages.vanished(training_id, status, was_ready=record.ending is Ending.READY),
+                training_id=training_id,
+            )
         )
     assert status is not None
     if status.outcome is Outcome.RUNNING:
@@ -260,8 +280,4 @@ def _with_status(situation: Situation, record: Record, training_id: str) -> Step
         if status.cause_is_permanent:
             return GiveUp(_failed_for_good(training_id, status.reason))
         return Submit(f"training {training_id} failed ({status.reason})")
-    return GiveUp(
-        DreamboothTrainingFailedError(
-            messages.cancelled(training_id), training_id=training_id, cause_is_permanent=True
-        )
-    )
+    return GiveUp(_cancelled(training_id))

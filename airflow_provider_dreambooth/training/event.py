@@ -6,7 +6,7 @@ is checked when it comes back: an unknown status is an error, never a success.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,6 @@ class WaitEnded:
             raise DreamboothError(_strange(expected_id, f"is about training {training_id}"))
         if status not in STATUSES:
             raise DreamboothError(_strange(training_id, f"has the unknown status {status!r}"))
-        stages = payload.get("stages")
         return cls(
             status=str(status),
             training_id=training_id,
@@ -80,12 +79,17 @@ class WaitEnded:
             reason=None if payload.get("reason") is None else str(payload["reason"]),
             error=None if payload.get("error") is None else str(payload["error"]),
             cause_is_permanent=bool(payload.get("cause_is_permanent")),
-            stages=tuple(
-                (str(item["stage"]), float(item["first_seen"]))
-                for item in (stages if isinstance(stages, list) else ())
-                if isinstance(item, Mapping) and "stage" in item and "first_seen" in item
-            ),
+            stages=tuple(_stages_in(payload.get("stages"))),
         )
+
+
+def _stages_in(value: Any) -> Iterator[tuple[str, float]]:
+    """Read the stages; one that cannot be read is left out, as it decides nothing."""
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, Mapping) and "stage" in item:
+            seen = item.get("first_seen")
+            if isinstance(seen, (int, float)) and not isinstance(seen, bool):
+                yield str(item["stage"]), float(seen)
 
 
 def _strange(training_id: str | None, what: str) -> str:

@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 PREFIX = "dreambooth_submission"
-#: A lost answer that is settled later than this is not settled by the list.
+#: Seconds for which an entry is kept.
 KEPT = 2 * 24 * 3600.0
+#: A lost answer that is settled later than this is not settled by adoption: entries of that time may be gone.
+KNOWN_FOR = KEPT / 2
 
 
 class Variables(Protocol):
@@ -54,45 +56,61 @@ class Ledger:
         except (IndexError, ValueError):
             return 0.0
 
-    def announce(self, requested_at: float) -> None:
-        """Enter a submission before it goes out, and drop entries that nobody needs any more."""
+    def announce(self, requested_at: float, fingerprint: str) -> None:
+        """
+        Enter a submission before it goes out, and drop entries that nobody needs any more.
+
+        :param requested_at: when it goes out.
+        :param fingerprint: digest of its inputs.
+        """
         for key in list(self._variables.keys(self._prefix)):
             if self._time_in(key) < requested_at - KEPT:
                 self._variables.delete(key)
-        self._write(requested_at, None)
+        self._write(requested_at, training_id=None, fingerprint=fingerprint)
 
     def claim(self, requested_at: float, training_id: str) -> None:
         """Say which training the submission has become."""
-        self._write(requested_at, training_id)
+        self._write(requested_at, training_id=training_id)
 
     def withdraw(self, requested_at: float) -> None:
         """Take the entry back: the service took nothing on."""
         self._variables.delete(self._key(requested_at))
 
-    def _write(self, requested_at: float, training_id: str | None) -> None:
-        value = json.dumps({"training_id": training_id, "task": self._owner})
+    def _write(self, requested_at: float, **facts: str | None) -> None:
+        value = json.dumps({**facts, "task": self._owner})
         self._variables.set(
             self._key(requested_at),
             value,
             description="A paid training: see the provider's page on reliability",
         )
 
-    def others(self, since: float) -> tuple[frozenset[str], int]:
+    def others(self, since: float, fingerprint: str) -> tuple[frozenset[str], int]:
         """
-        Return what other task instances own, and how many of their submissions are in doubt.
+        Return what other submissions have become, and how many of them are in doubt.
 
         :param since: when the own submission went out; those in doubt since long before cannot be confused with it.
+        :param fingerprint: digest of the own inputs: an own earlier submission of the same may be taken for this one.
+        :return: ids that other submissions, the own earlier ones included, have become; and those in doubt.
         """
         claimed: set[str] = set()
         in_doubt = 0
         for key in self._variables.keys(self._prefix):
-            if key.endswith(f".{self._own}"):
+            if key == self._key(since):
                 continue
-            text = self._variables.get(key, None)
-            entry = json.loads(text) if isinstance(text, str) else {}
-            training_id = entry.get("training_id")
-            if training_id:
-                claimed.add(str(training_id))
-            elif self._time_in(key) > since - KEPT / 2:
+            entry = _read(self._variables.get(key, None))
+            if entry.get("training_id"):
+                claimed.add(str(entry["training_id"]))
+            elif key.endswith(f".{self._own}") and entry.get("fingerprint") == fingerprint:
+                continue
+            elif self._time_in(key) > since - KNOWN_FOR:
                 in_doubt += 1
         return frozenset(claimed), in_doubt
+
+
+def _read(text: Any) -> dict[str, Any]:
+    """Read an entry; one that cannot be read is one in doubt, never one that is not there."""
+    try:
+        entry = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return entry if isinstance(entry, dict) else {}

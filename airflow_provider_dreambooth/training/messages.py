@@ -16,6 +16,7 @@ ENDED: dict[Ending | None, str] = {
     Ending.FAILED: "failed",
     Ending.FAILED_FOR_GOOD: "failed for a cause that stays",
     Ending.CANCELLED: "was cancelled",
+    Ending.CANCELLED_ELSEWHERE: "was cancelled by somebody else",
     Ending.NOT_ACCEPTED: "was not accepted",
 }
 
@@ -48,31 +49,41 @@ def cancelled(training_id: str) -> str:
     )
 
 
-def vanished(training_id: str, error: DreamboothError) -> str:
-    """Say that the service no longer knows a training."""
+def vanished(training_id: str, error: DreamboothError, *, was_ready: bool) -> str:
+    """Say that the service no longer knows a training, and what a clear will do."""
+    again = (
+        f"To train again, delete the entry {RECORD_KEY!r} of this task instance's state in Airflow (or set "
+        "on_clear='retrain') and clear the task; that pays for a new one."
+        if was_ready
+        else "Check the connection first: with the key that started it, a clear takes it up again at no cost. If it is "
+        "gone for good, a clear pays for a new one."
+    )
     return (
         f"The service does not know training {training_id} any more ({error.raw or 'not found'}): deleted, or started with "
-        "another key or environment. Nothing new was paid. To train again, delete the entry "
-        f"{RECORD_KEY!r} of this task instance's state in Airflow (or set on_clear='retrain') and clear the task."
+        f"another key. Nothing new was paid. {again}"
     )
 
 
-def lost_submission(record: Record, listing: Listing | None) -> str:
+def lost_submission(record: Record, listing: Listing | None, *, can_list: bool) -> str:
     """Say that a paid request went out and nothing tells whether the service took it on."""
-    if listing is None:
+    if listing is None and not can_list:
         looked = "This environment has no list of trainings by which to find out."
+    elif listing is None:
+        looked = "It is not known which models this account had before, so its list cannot tell."
     elif listing.models is None:
         looked = "The account's list of models could not be read."
     else:
         new = sorted(listing.models - set(record.known_models or ()) - (listing.claimed or frozenset()))
-        looked = f"The account's list shows {len(new)} new model{'s' if len(new) != 1 else ''} that may be it: {', '.join(new[:10])}."
+        count = f"{len(new)} new model{'s' if len(new) != 1 else ''}"
+        looked = f"The account's list shows {count} that may be it: {', '.join(new[:10])}."
         if listing.claimed is None:
-            looked += " This Airflow version cannot tell whether another task owns them."
+            looked += " Nobody can tell whether another task owns them (Airflow older than 3.3, or the request older than a day)."
         elif listing.others_in_doubt:
             looked += f" {listing.others_in_doubt} other submission(s) of this account are in doubt as well."
     return (
-        f"A request for a training went out at {_text(record.intent_at)} and its answer was lost: a training may be running, "
-        f"and may be paid. {looked} There is no retry, so that nothing is paid twice. Look into the account at the service. "
+        f"A request for a training went out to {record.account or 'the service'} at {_text(record.intent_at)} and its answer "
+        f"was lost: a training may be running, and may be paid. {looked} There is no retry, so that nothing is paid twice. "
+        "Look into the account at the service. "
         f"If the training is there, put its id into training_id of the entry {RECORD_KEY!r} of this task instance's state in "
         "Airflow and clear the task: it will be taken over at no cost. If it is not, delete that entry and clear the task, or "
         "set on_lost_submission='resubmit': that pays for a new one."

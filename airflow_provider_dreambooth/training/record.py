@@ -7,6 +7,7 @@ a person can read and edit in Airflow: to hand over a training whose answer was 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,7 +30,10 @@ class Ending(StrEnum):
     FAILED = "failed"
     #: Failed for a cause that stays, such as rejected images.
     FAILED_FOR_GOOD = "failed for good"
+    #: Cancelled by this task, after its timeout.
     CANCELLED = "cancelled"
+    #: Cancelled by somebody else, who may have meant it.
+    CANCELLED_ELSEWHERE = "cancelled by somebody else"
     #: The service took nothing on: refused, not reached, or a documented rejection.
     NOT_ACCEPTED = "not accepted"
 
@@ -55,6 +59,15 @@ def _unreadable(why: str) -> DreamboothValidationError:
     )
 
 
+def _identifier(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise _unreadable(f"training_id is {value!r}, not text")
+    text = str(value).strip()
+    return None if text.lower() in ("", "none", "null") else text
+
+
 @dataclass(frozen=True)
 class Record:
     """
@@ -65,6 +78,7 @@ class Record:
     :param intent_at: when the request was about to go out, epoch seconds.
     :param max_tries: Airflow's ``max_tries`` at that time; it changes when a user clears the task.
     :param training_id: the id, ``None`` until it is known.
+    :param lost_at: when the task gave up on the answer, ``None`` when the answer came or the worker died before it.
     :param ending: how it ended, ``None`` while it is under way.
     :param reason: the service's words about the ending.
     :param known_models: ids of the account's models before the request, ``None`` when they were not asked for.
@@ -80,10 +94,18 @@ class Record:
     reason: str | None = None
     known_models: tuple[str, ...] | None = None
     deadline: float | None = None
+    lost_at: float | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a request went out and nothing tells yet what became of it."""
+        return self.training_id is None and self.ending is None
 
     def with_training(self, training_id: str) -> Record:
         """Return the record once the id is known. The list of models has served its purpose then."""
-        return replace(self, training_id=training_id, ending=None, reason=None, known_models=None)
+        return replace(
+            self, training_id=training_id, ending=None, reason=None, known_models=None, lost_at=None
+        )
 
     def ended(self, ending: Ending, reason: str | None = None) -> Record:
         """Return the record with its ending."""
@@ -97,6 +119,7 @@ class Record:
             "ending": self.ending.value if self.ending else None,
             "reason": self.reason,
             "intent_at": _text(self.intent_at),
+            "lost_at": _text(self.lost_at),
             "deadline": _text(self.deadline),
             "account": self.account,
             "fingerprint": self.fingerprint,
@@ -113,15 +136,28 @@ class Record:
         """
         if value is None:
             return None
+        if isinstance(value, str):
+            # A person's edit may have turned the object into its text.
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise _unreadable("it is text, not a JSON object") from None
         if not isinstance(value, Mapping):
             raise _unreadable(f"it is {type(value).__name__}, not a JSON object")
+        if value.get("version", _VERSION) != _VERSION:
+            raise _unreadable(f"its version is {value['version']!r}, and this provider writes {_VERSION}")
         ending = value.get("ending")
         try:
             known_ending = None if ending in (None, "") else Ending(ending)
         except ValueError:
             raise _unreadable(f"ending is {ending!r}") from None
+        training_id = _identifier(value.get("training_id"))
+        if training_id is not None and known_ending is Ending.NOT_ACCEPTED:
+            # Only a person writes that: a training handed over in place of a request that was refused.
+            known_ending = None
         known = value.get("known_models")
-        training_id = value.get("training_id")
+        if known is not None and not isinstance(known, (list, tuple)):
+            raise _unreadable("known_models is not a list")
         max_tries = value.get("max_tries")
         if isinstance(max_tries, bool) or not isinstance(max_tries, int):
             raise _unreadable(f"max_tries is {max_tries!r}, not a whole number")
@@ -133,9 +169,10 @@ class Record:
             account=str(value.get("account") or ""),
             intent_at=intent_at,
             max_tries=max_tries,
-            training_id=str(training_id).strip() or None if training_id is not None else None,
+            training_id=training_id,
             ending=known_ending,
             reason=None if value.get("reason") is None else str(value["reason"]),
-            known_models=tuple(str(item) for item in known) if isinstance(known, (list, tuple)) else None,
+            known_models=None if known is None else tuple(str(item) for item in known),
             deadline=_moment(value.get("deadline"), "deadline"),
+            lost_at=_moment(value.get("lost_at"), "lost_at"),
         )

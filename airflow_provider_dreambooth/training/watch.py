@@ -12,7 +12,11 @@ from typing import Any
 
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTrainingFailedError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothNotFoundError,
+    DreamboothTrainingFailedError,
+)
 from airflow_provider_dreambooth.training import messages
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.pace import Pace
@@ -57,15 +61,24 @@ class Watch:
         since: float | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        known = state if state and state.get("training_id") == training_id else {}
         self.training_id = training_id
         self.end_time = end_time
-        self.since = float(known.get("since", now if since is None else since))
-        self.stages: list[tuple[str, float]] = [
-            (str(stage), float(seen)) for stage, seen in known.get("stages", ())
-        ]
-        self.pace = Pace(poll_interval, state=known.get("pace"))
+        self.since = now if since is None else since
+        self.stages: list[tuple[str, float]] = []
+        self.pace = Pace(poll_interval)
+        if state and state.get("training_id") == training_id:
+            self._go_on_from(state, poll_interval)
         self._first_fault: float | None = None
+
+    def _go_on_from(self, state: Mapping[str, Any], poll_interval: float | None) -> None:
+        try:
+            since = float(state.get("since", self.since))
+            stages = [(str(stage), float(seen)) for stage, seen in state.get("stages", ())]
+            pace = Pace(poll_interval, state=state.get("pace"))
+        except (AttributeError, TypeError, ValueError):
+            # People can reach where it was kept. What cannot be read is forgotten; it must not end the wait.
+            return
+        self.since, self.stages, self.pace = since, stages, pace
 
     def state(self) -> dict[str, Any]:
         """Return all that a later watch needs to go on as if nothing had happened; JSON values."""
@@ -104,10 +117,14 @@ class Watch:
     def on_error(self, error: DreamboothError, now: float) -> Look:
         """Take a look that failed."""
         if error.permanent and not isinstance(error, DreamboothTrainingFailedError):
-            text = (
-                f"Waiting for training {self.training_id} cannot go on: {error} The training itself was not touched and "
-                "may be running on. Mend the cause and clear the task: it is taken up again at no cost."
-            )
+            text = f"Waiting for training {self.training_id} cannot go on: {error} "
+            if isinstance(error, DreamboothNotFoundError):
+                text += "Nothing new was paid. Check the id and the connection first."
+            else:
+                text += (
+                    "The training itself was not touched and may be running on. Mend the cause and clear the task: it is "
+                    "taken up again at no cost."
+                )
             return Look(0.0, self._end("error", text, error=type(error).__name__))
         if self._is_over(now):
             return Look(0.0, self._timeout(now))

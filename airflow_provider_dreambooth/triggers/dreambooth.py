@@ -81,6 +81,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.training.watch import Watch
 
+        state = await self._known_state()
         if self.first_look is not None:
             await asyncio.sleep(max(0.0, self.first_look - time.time()))
         watch = Watch(
@@ -88,7 +89,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
             now=time.time(),
             poll_interval=self.poll_interval,
             end_time=self.end_time,
-            state=await self._known_state(),
+            state=state,
         )
         stages = len(watch.stages)
         call: ApiCall[FineTuneStatus] | None = None
