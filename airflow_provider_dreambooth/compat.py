@@ -90,10 +90,7 @@ class VariableStateStore:
 
 def variable() -> Any:
     """Return Airflow's Variable class of this version."""
-    if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk import Variable
-
-        return Variable
+    from airflow.providers.common.compat.sdk import Variable
 
     return Variable
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from airflow.models.connection import Connection as StoredConnection
-from airflow.providers.common.compat.sdk import Connection
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
@@ -212,7 +212,7 @@ def test_every_way_to_write_a_connection_means_the_same(
     monkeypatch.setenv("AIRFLOW_CONN_MY_ACCOUNT", written)
     stored = StoredConnection.get_connection_from_secrets("my_account")
     assert ConnectionSettings.from_connection(stored) == expected
-    assert ConnectionSettings.from_connection(Connection.get("my_account")) == expected
+    assert ConnectionSettings.from_connection(BaseHook.get_connection("my_account")) == expected
     # The Test button hands the connection on as a URI of Airflow's own making.
     handed_on = StoredConnection(conn_id="my_account", uri=stored.get_uri())
     assert ConnectionSettings.from_connection(handed_on) == expected

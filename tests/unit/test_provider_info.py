@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_dreambooth import __version__
 from airflow_provider_dreambooth.connection import EXTRA_FIELDS, ConnectionSettings
 from airflow_provider_dreambooth.provider_info import get_provider_info
+from tests.airflow_version import since_airflow
 
 AIRFLOW = Path(airflow.__file__).parent
 PROJECT = Path(__file__).parents[2]
@@ -61,6 +62,7 @@ def test_the_hook_it_names_carries_the_connection_type() -> None:
     assert hook.conn_type == "dreambooth" == connection_type()["connection-type"]
 
 
+@since_airflow("3.1", "the form comes from the REST API")
 def test_airflow_builds_the_form_from_it() -> None:
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
