@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -150,3 +150,40 @@ async def get_connection(conn_id: str) -> Any:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def asset(uri: str, *, extra: Any = None) -> Any:
+    """
+    Return an asset; below 3.0 a dataset.
+
+    :param uri: its URI, which is its name as well: an asset made at run time needs a name that nobody else takes.
+    :param extra: its own extra.
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk import Asset
+
+        return Asset(name=uri, uri=uri, group="dreambooth-model", extra=extra)
+    from airflow.providers.common.compat.sdk import Asset as Dataset
+
+    return Dataset(uri=uri, extra=extra)
+
+
+def add_asset_events(
+    context: Mapping[str, Any], outlets: Iterable[Any], uri: str, extra: Mapping[str, Any]
+) -> None:
+    """
+    Fill the outlets of the running task; Airflow sends the events when the task has succeeded.
+
+    :param context: the task's context.
+    :param outlets: the task's outlets; an alias gets a new event of the asset ``uri``, an asset more ``extra``.
+    :param uri: the asset that an alias stands for.
+    :param extra: what the event tells.
+    """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    for outlet in outlets:
+        if isinstance(outlet, AssetAlias):
+            context["outlet_events"][outlet].add(asset(uri), extra=dict(extra))
+        elif isinstance(outlet, Asset) or type(outlet).__name__ in ("AssetNameRef", "AssetUriRef"):
+            accessor = context["outlet_events"][outlet]
+            accessor.extra = {**accessor.extra, **extra}

@@ -9,6 +9,12 @@ from airflow_provider_dreambooth.connection import CONNECTION_TYPE, conn_fields,
 
 _NAME = "Dreambooth"
 _PACKAGE = "airflow_provider_dreambooth"
+_ASSET_URIS = {
+    "schemes": ["dreambooth"],
+    "handler": f"{_PACKAGE}.assets.uri.sanitize_uri",
+    "factory": f"{_PACKAGE}.assets.uri.create_asset",
+    "to_openlineage_converter": f"{_PACKAGE}.assets.uri.to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -38,6 +44,20 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators.dreambooth")],
         "sensors": [_modules("sensors.dreambooth")],
         "triggers": [_modules("triggers.dreambooth")],
+        "extra-links": [
+            f"{_PACKAGE}.links.dreambooth.{link}"
+            for link in (
+                "DreamboothTrainingLink",
+                "DreamboothModelLink",
+                "DreamboothPicture1Link",
+                "DreamboothPicture2Link",
+                "DreamboothPicture3Link",
+                "DreamboothPicture4Link",
+            )
+        ],
+        "asset-uris": [_ASSET_URIS],
+        # Airflow 2's name for the same.
+        "dataset-uris": [_ASSET_URIS],
     }
 
 

@@ -18,6 +18,8 @@ from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneO
 
 # The emulator serves pictures to try it out with; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
+# Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
+POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None
 
 with DAG(
     dag_id="one_task_wait",
@@ -34,6 +36,7 @@ with DAG(
         images=[f"{IMAGES}/teapot/{number}.png" for number in range(1, 9)],
         wait_for_completion=True,
         deferrable=True,
+        poll_interval=POLL_INTERVAL,
         timeout=timedelta(hours=3).total_seconds(),
         retries=2,
         retry_delay=timedelta(seconds=10),

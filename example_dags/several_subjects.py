@@ -26,6 +26,8 @@ from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSen
 # The emulator serves pictures to try it out with; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
+# Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
+POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None
 
 
 @task
@@ -59,7 +61,10 @@ with DAG(
     trainings = subjects()
     train = DreamboothFineTuneOperator.partial(task_id="train").expand_kwargs(trainings)
     wait = DreamboothFineTuneSensor.partial(
-        task_id="wait", deferrable=True, timeout=timedelta(hours=3).total_seconds()
+        task_id="wait",
+        deferrable=True,
+        poll_interval=POLL_INTERVAL,
+        timeout=timedelta(hours=3).total_seconds(),
     ).expand(training_id=train.output)
     render = DreamboothTextToImageOperator.partial(
         task_id="render", output_path=f"{OUTPUT}/{{{{ run_id }}}}"

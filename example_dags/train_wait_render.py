@@ -33,6 +33,8 @@ from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSen
 # The emulator serves pictures to try it out with; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
+# Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
+POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None
 
 with DAG(
     dag_id="train_wait_render",
@@ -76,6 +78,7 @@ with DAG(
         task_id="wait",
         training_id=train.output,
         deferrable=True,
+        poll_interval=POLL_INTERVAL,
         timeout=timedelta(hours=3).total_seconds(),
     )
     render = DreamboothTextToImageOperator(

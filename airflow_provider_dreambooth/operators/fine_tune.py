@@ -16,7 +16,9 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothNotFoundError,
     DreamboothTrainingTimeoutError,
 )
+from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.operators.failure import error_of, for_airflow
+from airflow_provider_dreambooth.operators.model_ready import trained, training_known
 from airflow_provider_dreambooth.operators.task_record import TaskRecord, show_stages
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages
@@ -44,6 +46,8 @@ class DreamboothFineTuneOperator(BaseOperator):
     written before the request goes out (Airflow 3.3: the task state store; below: an Airflow Variable).
 
     Pushes XCom ``training_id`` as soon as it is known and returns it; it is also the id of the model.
+
+    An ``AssetAlias`` in ``outlets`` of a waiting task gets an event for each model that is ready; so does an ``Asset``.
 
     .. note::
         ``execution_timeout`` counts only the seconds on a worker, never those spent deferred. Use ``timeout``.
@@ -89,6 +93,7 @@ class DreamboothFineTuneOperator(BaseOperator):
         "dreambooth_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"images": "json", "parameters": "json"}
+    operator_extra_links = TRAINING_LINKS
     ui_color = "#efe4f7"
 
     def __init__(
@@ -166,6 +171,10 @@ class DreamboothFineTuneOperator(BaseOperator):
         ):
             if value not in choices:
                 raise refuse(name, f"is {value!r}", f"Use {choices[0]!r} or {choices[1]!r}")
+        if self.outlets and not self.wait_for_completion:
+            from airflow_provider_dreambooth.assets.announcement import refuse_early_outlets
+
+            refuse_early_outlets(self.outlets)
         check_timeout(self.timeout)
         check_poll_interval(self.poll_interval)
 
@@ -242,7 +251,7 @@ class DreamboothFineTuneOperator(BaseOperator):
             sleep=time.sleep,
             deadline=self._end_time,
             timeout=deadlines.seconds_of(self.timeout),
-            announce=record.announce,
+            announce=lambda training_id: training_known(self, record, training_id),
         )
 
     def _watch(self, secured: Secured) -> Watch:
@@ -319,6 +328,7 @@ class DreamboothFineTuneOperator(BaseOperator):
         show_stages(context["ti"], ended.stages)
         if ended.status == "success":
             self.log.info("%s", ended.message)
+            trained(self, context, ended, known)
             if known is not None:
                 record.finish(known.ended(Ending.READY))
             return ended.training_id

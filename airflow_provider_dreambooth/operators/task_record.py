@@ -34,7 +34,7 @@ class TaskRecord:
 
     def __init__(self, context: Any) -> None:
         self._store = compat.state_store(context)
-        self._task_instance = context["ti"]
+        self.task_instance = context["ti"]
         self.max_tries = compat.max_tries(context)
 
     def load(self) -> Record | None:
@@ -58,7 +58,7 @@ class TaskRecord:
 
     def announce(self, training_id: str) -> None:
         """Push XCom ``training_id``."""
-        self._task_instance.xcom_push(key="training_id", value=training_id)
+        self.task_instance.xcom_push(key="training_id", value=training_id)
 
     def ledger(self, account: str) -> Ledger | None:
         """
@@ -70,7 +70,7 @@ class TaskRecord:
             return None
         from airflow_provider_dreambooth.training.ledger import Ledger
 
-        instance = self._task_instance
+        instance = self.task_instance
         index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
         owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
         return Ledger(compat.variable(), account=account, owner=owner)

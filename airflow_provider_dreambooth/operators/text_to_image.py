@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.operators.failure import error_class_named, for_airflow
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
 
@@ -69,6 +70,7 @@ class DreamboothTextToImageOperator(BaseOperator):
         "dreambooth_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    operator_extra_links = RENDERING_LINKS
     ui_color = "#fbeede"
 
     def __init__(
@@ -122,6 +124,7 @@ class DreamboothTextToImageOperator(BaseOperator):
         try:
             check_timeout(self.timeout)
             check_poll_interval(self.poll_interval)
+            show_model(self, context["ti"], self.hook.settings.base_url, str(self.model_id))
             answer = self.hook.text_to_image(
                 model_id=self.model_id,
                 prompt=self.prompt,
@@ -191,6 +194,7 @@ class DreamboothTextToImageOperator(BaseOperator):
             raise DreamboothTransientError(ended.message)
         if ended.status == "error":
             raise error_class_named(ended.error)(ended.message)
+        show_pictures(self, context["ti"], ended.urls)
         if ended.blanked:
             self.log.warning(
                 "The service's safety checker has blanked at least one picture of request %s. Change the prompt, or "

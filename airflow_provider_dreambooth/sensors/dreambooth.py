@@ -17,7 +17,9 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTrainingTimeoutError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
 from airflow_provider_dreambooth.operators.failure import as_sensor_timeout, error_of, without_retry
+from airflow_provider_dreambooth.operators.model_ready import watched
 from airflow_provider_dreambooth.operators.task_record import show_stages
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
@@ -42,6 +44,8 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
     of the service only postpones the next look. It only watches: marked failed, cleared or timed out, it leaves the
     training running.
 
+    An ``AssetAlias`` in its ``outlets`` gets an event for each model that is ready; so does an ``Asset``.
+
     With ``deferrable=True`` waiting costs no worker slot. ``mode="poke"`` and ``mode="reschedule"`` work as ever.
 
     :param training_id: the training, such as ``training_id=train.output``. Templated.
@@ -56,6 +60,7 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("training_id", "dreambooth_conn_id")
+    operator_extra_links = TRAINING_LINKS
     ui_color = "#e3ecfa"
 
     def __init__(
@@ -136,6 +141,7 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
     def _new_watch(self, context: Context, end_time: float | None) -> Watch:
         from airflow_provider_dreambooth.training.watch import Watch
 
+        show_training(self, context["ti"], self.hook.settings.base_url, self.training_id)
         state = self._stored(context).get("watch") if self.reschedule or self.deferrable else None
         return Watch(
             self.training_id, now=time.time(), poll_interval=self._interval, end_time=end_time, state=state
@@ -241,6 +247,7 @@ class DreamboothFineTuneSensor(BaseSensorOperator):
     def _ready(self, context: Context, ended: WaitEnded) -> str:
         self.log.info("%s", ended.message)
         show_stages(context["ti"], ended.stages)
+        watched(self, context, ended)
         return ended.training_id
 
 

@@ -29,6 +29,18 @@ def account_of(base_url: str, environment: str) -> str:
     :param base_url: the connection's base URL.
     :param environment: ``sandbox`` or ``production``.
     """
-    parts = urlsplit(base_url)
-    host = "stablediffusionapi.com" if parts.hostname in _SAME_SERVICE else parts.netloc
-    return f"{host} {environment}"
+    return f"{service_host(base_url)} {environment}"
+
+
+def is_hosted(base_url: str) -> bool:
+    """Return whether a base URL leads to the hosted service, under whichever name."""
+    return urlsplit(base_url).hostname in _SAME_SERVICE
+
+
+def service_host(base_url: str) -> str:
+    """Return the host that has the trainings: one name for the hosted service, with the port for anything else."""
+    return (
+        "stablediffusionapi.com"
+        if is_hosted(base_url)
+        else urlsplit(base_url).netloc.rpartition("@")[2].lower()
+    )

@@ -1,0 +1,174 @@
+"""The links of a task: its training and its model at the service, and the pictures that it rendered.
+
+A link is pushed as an XCom the moment it is known, so that it works while the task still waits. The hosted service
+documents no page for a single training: there the link leads to the dashboard (docs/decisions/0301-links.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+#: The service renders at most this many pictures a request (documented for ``samples``).
+MOST_PICTURES = 4
+
+
+class _StoredLink(BaseOperatorLink):
+    """A link that was pushed under :attr:`xcom_key`."""
+
+    name = ""
+    xcom_key = ""
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """
+        Return the stored link, or nothing when there is none (yet).
+
+        :param operator: the task's operator.
+        :param ti_key: the task instance.
+        """
+        shown = getattr(operator, "dreambooth_links", None)
+        if isinstance(shown, dict) and self.xcom_key in shown:
+            return str(shown[self.xcom_key])
+        from airflow.providers.common.compat.sdk import XCom
+
+        return str(XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")
+
+
+class DreamboothTrainingLink(_StoredLink):
+    """The training: its page on the emulator; the dashboard of the hosted service."""
+
+    name = "Training"
+    xcom_key = "dreambooth_training_link"
+
+
+class DreamboothModelLink(_StoredLink):
+    """The model's page."""
+
+    name = "Model"
+    xcom_key = "dreambooth_model_link"
+
+
+class DreamboothPicture1Link(_StoredLink):
+    """The first rendered picture, as the service serves it."""
+
+    name = "Picture 1"
+    xcom_key = "dreambooth_picture_1_link"
+
+
+class DreamboothPicture2Link(_StoredLink):
+    """The second rendered picture."""
+
+    name = "Picture 2"
+    xcom_key = "dreambooth_picture_2_link"
+
+
+class DreamboothPicture3Link(_StoredLink):
+    """The third rendered picture."""
+
+    name = "Picture 3"
+    xcom_key = "dreambooth_picture_3_link"
+
+
+class DreamboothPicture4Link(_StoredLink):
+    """The fourth rendered picture."""
+
+    name = "Picture 4"
+    xcom_key = "dreambooth_picture_4_link"
+
+
+PICTURE_LINKS = (
+    DreamboothPicture1Link,
+    DreamboothPicture2Link,
+    DreamboothPicture3Link,
+    DreamboothPicture4Link,
+)
+#: What the training operator and the sensor show.
+TRAINING_LINKS = (DreamboothTrainingLink(), DreamboothModelLink())
+#: What the rendering operator shows.
+RENDERING_LINKS = (DreamboothModelLink(), *(link() for link in PICTURE_LINKS))
+
+
+def _page(base_url: str, path: str) -> str:
+    parts = urlsplit(base_url)
+    # Of the connection's address only scheme and place: no name or password that somebody wrote into it.
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
+
+
+def training_page(base_url: str, training_id: str) -> str:
+    """
+    Return the page that shows a training.
+
+    :param base_url: the connection's base URL.
+    :param training_id: the training.
+    """
+    from airflow_provider_dreambooth.training.fingerprint import is_hosted
+
+    return _page(
+        base_url, "/dashboard" if is_hosted(base_url) else f"/trainings/{quote(training_id, safe='')}"
+    )
+
+
+def model_page(base_url: str, model_id: str) -> str:
+    """
+    Return the page that shows a model.
+
+    :param base_url: the connection's base URL.
+    :param model_id: the model.
+    """
+    return _page(base_url, f"/models/{quote(model_id, safe='')}")
+
+
+def show_model(operator: Any, task_instance: Any, base_url: str, model_id: str) -> None:
+    """
+    Push the link to a model.
+
+    :param operator: the running task's operator.
+    :param task_instance: the running task instance.
+    :param base_url: the connection's base URL.
+    :param model_id: the model.
+    """
+    _push(operator, task_instance, {DreamboothModelLink.xcom_key: model_page(base_url, model_id)})
+
+
+def show_training(operator: Any, task_instance: Any, base_url: str, training_id: str) -> None:
+    """
+    Push the links to a training and to its model.
+
+    :param operator: the running task's operator.
+    :param task_instance: the running task instance.
+    :param base_url: the connection's base URL.
+    :param training_id: the training, also the model's id.
+    """
+    links = {
+        DreamboothTrainingLink.xcom_key: training_page(base_url, training_id),
+        DreamboothModelLink.xcom_key: model_page(base_url, training_id),
+    }
+    _push(operator, task_instance, links)
+
+
+def show_pictures(operator: Any, task_instance: Any, urls: Sequence[str]) -> None:
+    """
+    Push the links of rendered pictures.
+
+    :param operator: the running task's operator.
+    :param task_instance: the running task instance.
+    :param urls: the service's links, in order.
+    """
+    _push(
+        operator,
+        task_instance,
+        {link.xcom_key: url for link, url in zip(PICTURE_LINKS, urls, strict=False)},
+    )
+
+
+def _push(operator: Any, task_instance: Any, links: dict[str, str]) -> None:
+    # Airflow asks every link again when the task ends: kept here, that costs no further question.
+    operator.dreambooth_links = {**getattr(operator, "dreambooth_links", {}), **links}
+    for key, link in links.items():
+        task_instance.xcom_push(key=key, value=link)
