@@ -74,16 +74,17 @@ def answer_lost(
 def _why_not_connected(parts: list[BaseException], url: str, host: str, timeout: float) -> tuple[str, str]:
     """Return what happened and what to do, from the most telling of the exceptions."""
     check = "Check host and port in the connection"
-    for part in parts:
+    # aiohttp's own errors inherit from those of ssl without their attributes: the real one stands behind them.
+    for part in reversed(parts):
         if isinstance(part, ssl.SSLCertVerificationError):
-            reason = part.verify_message or "verification failed"
+            reason = getattr(part, "verify_message", None) or "verification failed"
             return (
                 f"The certificate of {host} is not trusted ({reason})",
                 "Put the path of the right CA bundle into the connection's 'verify' (a test server: false)",
             )
-    for part in parts:
+    for part in reversed(parts):
         if isinstance(part, ssl.SSLError):
-            reason = (part.reason or "handshake failed").lower().replace("_", " ")
+            reason = str(getattr(part, "reason", None) or "handshake failed").lower().replace("_", " ")
             return (
                 f"No TLS connection to {host} could be made ({reason})",
                 "Check that the server speaks https at this port; a local emulator usually speaks http",
