@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
+from tests.airflow_version import AIRFLOW
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +27,20 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         running.stop()
 
 
+@pytest.fixture(scope="session")
+def registered_examples(airflow_database: Path) -> Path:
+    """A database that knows the examples: below Airflow 3 ``dag.test()`` does not store their asset aliases."""
+    if AIRFLOW.major < 3:
+        environment = os.environ | {"AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES)}
+        command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
+        stored = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert stored.returncode == 0, stored.stdout + stored.stderr
+    return airflow_database
+
+
 @pytest.fixture
 def connected(
-    emulator: Emulator, airflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, registered_examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The default connection leads to the emulator, and pictures go to the folder that this gives."""
     connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
@@ -34,4 +49,5 @@ def connected(
     monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_IMAGES", emulator.samples())
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_OUTPUT", str(tmp_path))
+    monkeypatch.setenv("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "1")
     return tmp_path
