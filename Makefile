@@ -9,10 +9,11 @@ PYTEST_ARGS ?=
 AIRFLOW_PORT ?= 8080
 EMULATOR_PORT ?= 8765
 # Seconds that a training takes in the demo.
-DURATION ?= 20
+DURATION ?= 25
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow install lint format test test-unit constraints clean
@@ -20,19 +21,28 @@ INSTALLED := $(VENV)/.installed
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The demo needs less than the tests do.
+$(RUNNABLE): pyproject.toml constraints.txt
+	@$(call install,emulator)
+
 $(INSTALLED): pyproject.toml constraints.txt
-	@echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[emulator,dev]'
-	@touch $@
+	@$(call install,dev)
+	@touch $(RUNNABLE)
+
+define install
+	echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[$(1)]'
+	touch $@
+endef
 
 DEMO = $(BIN)/python -m demo --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
-demo: $(INSTALLED)  ## See a real Airflow train a model on the local emulator and render with it
+demo: $(RUNNABLE)  ## See a real Airflow train a model on the local emulator and render with it
 	@$(DEMO)
 
-airflow: $(INSTALLED)  ## The same, left running with Airflow's UI until Ctrl-C
+airflow: $(RUNNABLE)  ## The same, left running with Airflow's UI until Ctrl-C
 	@$(DEMO) --keep
 
 install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools

@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     parser.add_argument("--airflow-port", type=int, default=8080, help="port of Airflow's UI, if it is free")
     parser.add_argument("--emulator-port", type=int, default=8765, help="port of the emulator, if it is free")
-    parser.add_argument("--duration", type=float, default=20, help="seconds that a training takes")
+    parser.add_argument("--duration", type=float, default=25, help="seconds that a training takes")
     options = parser.parse_args()
     for number in ENDINGS:
         signal.signal(number, _end)

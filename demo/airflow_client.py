@@ -149,13 +149,30 @@ class AirflowClient:
         self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
     ) -> str:
         """Log of one try of a task, as text."""
-        content = self.call(
+        records = self.log_records(dag_id, run_id, task_id, try_number, map_index)
+        return "\n".join(_log_line(record) for record in records)
+
+    def log_records(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
+    ) -> list[Any]:
+        """Log of one try of a task, as Airflow's records."""
+        answer = self.call(
             "GET",
             f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}",
             params={"map_index": map_index, "full_content": "true"},
             headers={"Accept": "application/json"},
-        )["content"]
-        return "\n".join(_log_line(entry) for entry in content)
+        )
+        return list(answer["content"])
+
+    def failure(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
+    ) -> str:
+        """What ended one try of a task, in one line; empty when its log does not tell."""
+        for record in reversed(self.log_records(dag_id, run_id, task_id, try_number, map_index)):
+            if isinstance(record, dict):
+                for error in record.get("error_detail") or []:
+                    return f"{error.get('exc_type')}: {error.get('exc_value')}"
+        return ""
 
     def xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
@@ -175,5 +192,7 @@ def _log_line(entry: Any) -> str:
     """One log record as text: what it says, then its details."""
     if not isinstance(entry, dict):
         return str(entry)
-    details = [f"{name}={value}" for name, value in entry.items() if name == "error_detail"]
-    return " ".join([str(entry.get("timestamp") or ""), str(entry.get("event", "")), *details]).strip()
+    errors = [
+        f"{error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or []
+    ]
+    return " ".join([str(entry.get("timestamp") or ""), str(entry.get("event", "")), *errors]).strip()

@@ -74,7 +74,11 @@ class Stack:
             database_url=self.database_url,
             schedules=schedules,
             config=config,
-        ) | {"DREAMBOOTH_EXAMPLE_IMAGES": emulator.samples(), "DREAMBOOTH_EXAMPLE_OUTPUT": str(self.output)}
+        ) | {
+            "DREAMBOOTH_EXAMPLE_IMAGES": emulator.samples(),
+            "DREAMBOOTH_EXAMPLE_OUTPUT": str(self.output),
+            "DREAMBOOTH_EXAMPLE_POLL_INTERVAL": "3",
+        }
         self.environment |= dict(variables or {})
         self.triggerers = [
             "triggerer" if number == 1 else f"triggerer-{number}" for number in range(1, triggerers + 1)
@@ -98,11 +102,7 @@ class Stack:
             self.say("Preparing the metadata database")
             self.migrate()
             self.say("Starting scheduler, dag processor, triggerer and api-server")
-            self.start_component("api-server", "api-server")
-            self.start_component("scheduler", "scheduler", "--skip-serve-logs")
-            self.start_component("dag-processor", "dag-processor")
-            for name in self.triggerers:
-                self.start_component(name, "triggerer", "--skip-serve-logs")
+            self.start_components()
             self.emulator.wait()
             self.wait_until_healthy()
             self.client.login()
@@ -111,6 +111,14 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+
+    def start_components(self) -> None:
+        """Start all of Airflow, without waiting for it."""
+        self.start_component("api-server", "api-server")
+        self.start_component("scheduler", "scheduler", "--skip-serve-logs")
+        self.start_component("dag-processor", "dag-processor")
+        for name in self.triggerers:
+            self.start_component(name, "triggerer", "--skip-serve-logs")
 
     def migrate(self) -> None:
         """Create or update the metadata database."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from demo.narrator import Narrator
 from demo.stack import Stack
@@ -55,8 +56,11 @@ def _follow(stack: Stack, narrator: Narrator, run_id: str) -> str:
         time.sleep(0.5)
 
 
-def _result(stack: Stack, run_id: str, task_id: str, state: str) -> str:
-    if state != "success":
+def _detail(stack: Stack, run_id: str, task: dict[str, Any]) -> str:
+    task_id = task["task_id"]
+    if task["state"] in ("failed", "up_for_retry"):
+        return f"\n{stack.client.failure(DAG_ID, run_id, task_id, task['try_number'])}"
+    if task["state"] != "success":
         return ""
     value = stack.client.xcom(DAG_ID, run_id, task_id)
     if isinstance(value, list):
