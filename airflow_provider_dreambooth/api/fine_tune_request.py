@@ -6,7 +6,7 @@ Numbers go as strings and ``null`` is kept where it means something (reference 2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_dreambooth.api.environment import Environment
@@ -60,13 +60,23 @@ class FineTuneRequest:
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def checked(
+    def checked(cls, *, images: Any, **fields: Any) -> FineTuneRequest:
+        """
+        Return a request that the service can take.
+
+        :param images: public links.
+        :param fields: as in :meth:`draft`.
+        :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
+        """
+        return cls.draft(**fields).with_images(images)
+
+    @classmethod
+    def draft(
         cls,
         *,
         environment: str,
         instance_prompt: Any,
         class_prompt: Any,
-        images: Any,
         method: str = "dreambooth",
         training_type: Any = None,
         max_train_steps: Any = None,
@@ -76,9 +86,9 @@ class FineTuneRequest:
         parameters: Mapping[str, Any] | None = None,
     ) -> FineTuneRequest:
         """
-        Return a request that the service can take.
+        Return a request whose pictures have no links yet; all else is checked.
 
-        The other arguments are the fields of this class, as a DAG author or a template writes them.
+        The arguments are the fields of this class, as a DAG author or a template writes them.
 
         :param environment: ``sandbox`` or ``production``; decides which methods and fields there are.
         :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
@@ -92,8 +102,7 @@ class FineTuneRequest:
                 "Use sandbox or production in the connection's extra field",
             ) from None
         method = check_method(method, sandbox=sandbox)
-        links = check_images(images)
-        warnings = warnings_about_images(links)
+        warnings = []
         kind, warning = check_training_type(training_type, method)
         if warning:
             warnings.append(warning)
@@ -107,7 +116,7 @@ class FineTuneRequest:
             method=method,
             instance_prompt=check_prompt("instance_prompt", instance_prompt),
             class_prompt=check_prompt("class_prompt", class_prompt),
-            images=links,
+            images=(),
             training_type=kind,
             max_train_steps=check_steps(max_train_steps, method),
             seed=check_seed(seed),
@@ -116,6 +125,16 @@ class FineTuneRequest:
             parameters=check_parameters(parameters, method),
             warnings=tuple(warnings),
         )
+
+    def with_images(self, images: Any) -> FineTuneRequest:
+        """
+        Return the request with its pictures.
+
+        :param images: public links.
+        :raises DreamboothValidationError: they are no list of links, or too few.
+        """
+        links = check_images(images)
+        return replace(self, images=links, warnings=(*warnings_about_images(links), *self.warnings))
 
     @property
     def endpoint(self) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.operators.submission import Secured, Submission
     from airflow_provider_dreambooth.training.watch import Watch
 
@@ -54,7 +55,10 @@ class DreamboothFineTuneOperator(BaseOperator):
 
     :param instance_prompt: names the subject, such as ``photo of ohwx person``; must recur in later prompts. Templated.
     :param class_prompt: names the subject's class, such as ``photo of person``. Templated.
-    :param images: public http(s) links of the pictures, at least 3, better 7 or 8. Templated.
+    :param images: list of pictures, at least 3, better 7 or 8: http(s) links, files, folders, patterns such as
+        ``photos/*.png`` and object storage URIs (``s3://conn_id@bucket/folder``), mixed. What has no public link is
+        squared, sized to 512 x 512 (with the extra ``images``; without it by the service) and uploaded, each picture
+        once. All are checked before anything is paid. A picture counts by its content, a link by itself. Templated.
     :param training_type: ``men``, ``female``, ``couple`` or ``None`` for any other subject. Templated.
     :param max_train_steps: steps for ``dreambooth`` (1 to 2000), epochs for ``lora`` (10 to 50); ``None`` leaves it
         to the service; ``dreambooth_v2`` has no such field. Templated.
@@ -181,11 +185,10 @@ class DreamboothFineTuneOperator(BaseOperator):
     def _request(self) -> FineTuneRequest:
         from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 
-        return FineTuneRequest.checked(
+        return FineTuneRequest.draft(
             environment=self.hook.settings.environment,
             instance_prompt=self.instance_prompt,
             class_prompt=self.class_prompt,
-            images=self.images,
             method=self.method,
             training_type=self.training_type,
             max_train_steps=self.max_train_steps,
@@ -201,9 +204,11 @@ class DreamboothFineTuneOperator(BaseOperator):
         self._check_policies()
         request = self._request()
         record = TaskRecord(context)
+        images = record.images(self.hook, self.log)
+        images.gather(self.images)
         while True:
             try:
-                secured = self._secure(request, record)
+                secured = self._secure(request, record, images)
                 break
             except NotYet as turn:
                 if self.deferrable:
@@ -214,15 +219,16 @@ class DreamboothFineTuneOperator(BaseOperator):
             return secured.training_id
         return self._wait(context, record, secured)
 
-    def _secure(self, request: FineTuneRequest, record: TaskRecord) -> Secured:
+    def _secure(self, request: FineTuneRequest, record: TaskRecord, images: ImageSupply) -> Secured:
         from airflow_provider_dreambooth.training.decision import Situation
         from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
         settings = self.hook.settings
         known = record.load()
+        may_be_paid = known is not None and known.ending is not Ending.NOT_ACCEPTED
         situation = Situation(
             record=known,
-            fingerprint=fingerprint(request.billed()),
+            fingerprint=fingerprint(request.billed(images=images.identities(known=may_be_paid))),
             account=account_of(settings.base_url, settings.environment),
             max_tries=record.max_tries,
             can_list=self.hook.environment.has_model_list,
@@ -235,11 +241,14 @@ class DreamboothFineTuneOperator(BaseOperator):
             now=time.time(),
             cleared=situation.cleared,
         )
-        secured = self._submission(record, situation.account).secure(request, situation)
+        submission = self._submission(record, situation.account, images)
+        secured = submission.secure(request, situation)
         self._end_time = secured.record.deadline
         return secured
 
-    def _submission(self, record: TaskRecord, account: str = "") -> Submission:
+    def _submission(
+        self, record: TaskRecord, account: str = "", images: ImageSupply | None = None
+    ) -> Submission:
         from airflow_provider_dreambooth.operators.submission import Submission
 
         return Submission(
@@ -252,6 +261,7 @@ class DreamboothFineTuneOperator(BaseOperator):
             deadline=self._end_time,
             timeout=deadlines.seconds_of(self.timeout),
             announce=lambda training_id: training_known(self, record, training_id),
+            links=None if images is None else images.links,
         )
 
     def _watch(self, secured: Secured) -> Watch:

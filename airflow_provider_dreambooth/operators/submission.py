@@ -7,7 +7,7 @@ writes is the promise: intent, request, id, and only then anything else.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,6 +101,8 @@ class Submission:
     :param deadline: when waiting ends, written into the record.
     :param announce: is called with the training id the moment it is known and recorded.
     :param timeout: seconds that waiting may take: a training that replaces an earlier one gets them all.
+    :param links: checks the pictures and returns their links; called only when a training is about to be paid.
+        ``None`` when the request has them already.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Submission:
         deadline: float | None,
         announce: Callable[[str], None],
         timeout: float | None = None,
+        links: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._hook = hook
         self._store = store
@@ -124,6 +127,7 @@ class Submission:
         self._sleep = sleep
         self._deadline = deadline
         self._announce = announce
+        self._links = links
         self._timeout = timeout
         self._sends = 0
 
@@ -244,6 +248,9 @@ class Submission:
     def _submit(self, step: Submit, request: FineTuneRequest, situation: Situation) -> Secured | Record:
         """Send the paid request. Return the record when the answer was lost."""
         self._wait_for_a_further_send(situation)
+        if self._links is not None:
+            # Before anything is cancelled or written: pictures that cannot be used leave all as it was.
+            request = request.with_images(self._links())
         if step.cancel is not None:
             self.cancel(step.cancel)
         if situation.record is not None and situation.record.training_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
 
 if TYPE_CHECKING:
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.ledger import Ledger
 
 #: XCom with the stages that were seen and when.
@@ -54,7 +57,29 @@ class TaskRecord:
         if self._store.keeps_ended:
             self.save(record)
         else:
+            from airflow_provider_dreambooth.images.record import forget
+
             self._store.delete(RECORD_KEY)
+            forget(self._store)
+
+    def images(self, hook: DreamboothHook, log: Any) -> ImageSupply:
+        """
+        Return the way from the task's pictures to links; what it uploads is kept beside the record.
+
+        :param hook: the hook of the task's connection.
+        :param log: Airflow's task log.
+        """
+        from airflow_provider_dreambooth.api.fine_tune_rules import FEWEST_IMAGES
+        from airflow_provider_dreambooth.images.supply import ImageSupply
+
+        return ImageSupply(
+            hook=hook,
+            store=self._store,
+            log=log,
+            clock=time.time,
+            fewest=FEWEST_IMAGES,
+            too_few=", better 7 or 8: with fewer the service fails the training after it is paid",
+        )
 
     def announce(self, training_id: str) -> None:
         """Push XCom ``training_id``."""

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.operators.failure import for_airflow
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
 
 class DreamboothUploadImagesOperator(BaseOperator):
     """
-    Upload pictures to the service (``base64_crop``) and return their public links, in the same order. Free.
+    Upload pictures to the service (``base64_crop``) and return their public links, in order. Free.
 
-    :param paths: local files or object storage URIs of PNG or JPEG pictures, 5 MB at most each. Templated.
-    :param crop: let the service cut each to 512 x 512.
-    :param dreambooth_conn_id: the connection.
+    Every picture is checked first, and one error lists all that is wrong. Each picture is uploaded once: a retry uses
+    the links that the first try made.
+
+    :class:`DreamboothFineTuneOperator` does the same by itself. A task of its own is for links that several trainings
+    share, or that something else than a training needs.
+
+    :param paths: list of files, folders, patterns such as ``photos/*.png`` and object storage URIs
+        (``s3://conn_id@bucket/folder``) of PNG or JPEG pictures, mixed; an http(s) link among them is checked and
+        handed on. Templated.
+    :param crop: cut each to its middle square, 512 x 512: here with the extra ``images``, otherwise by the service.
+        Without it the file is uploaded as it is, 5 MB at most. Templated.
+    :param dreambooth_conn_id: the connection. Templated.
+    :return: the public links.
+    :raises DreamboothValidationError: a picture that the service could not use; nothing was uploaded.
     """
 
-    template_fields: Sequence[str] = ("paths", "dreambooth_conn_id")
+    template_fields: Sequence[str] = ("paths", "crop", "dreambooth_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"paths": "json"}
     ui_color = "#e6f5ea"
 
@@ -36,23 +52,42 @@ class DreamboothUploadImagesOperator(BaseOperator):
         self.crop = crop
         self.dreambooth_conn_id = dreambooth_conn_id
 
-    def execute(self, context: Context) -> list[str]:
-        """Upload each picture."""
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
-
+    @cached_property
+    def hook(self) -> DreamboothHook:
+        """The hook of the task's connection."""
         from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
+        return DreamboothHook(self.dreambooth_conn_id)
+
+    def execute(self, context: Context) -> list[str]:
+        """Check the pictures and upload those that have no public link."""
+        from airflow_provider_dreambooth.images.record import forget
+        from airflow_provider_dreambooth.images.supply import ImageSupply
+
+        store = compat.state_store(context)
         try:
-            if isinstance(self.paths, (str, bytes)) or not self.paths:
-                raise DreamboothValidationError(
-                    "paths must be a list with at least one file or object storage URI. Nothing was uploaded."
-                )
-            hook = DreamboothHook(self.dreambooth_conn_id)
-            links: list[str] = []
-            for path in self.paths:
-                content = ObjectStoragePath(str(path)).read_bytes()
-                links.append(hook.upload_image(content, crop=self.crop, name=str(path)).url)
-                self.log.info("Uploaded %s: %s", path, links[-1])
-            return links
+            images = ImageSupply(
+                hook=self.hook,
+                store=store,
+                log=self.log,
+                clock=time.time,
+                field="paths",
+                crop=_yes_or_no(self.crop),
+            )
+            images.gather(self.paths)
+            links = images.links()
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__
+        if not store.keeps_ended:
+            forget(store)
+        return links
+
+
+def _yes_or_no(crop: Any) -> bool:
+    """Return the flag; a template leaves text."""
+    from airflow_provider_dreambooth.api.refusal import refuse, shown
+
+    text = str(crop).strip().lower()
+    if text not in ("true", "false"):
+        raise refuse("crop", f"is {shown(crop)}", "Write True or False")
+    return text == "true"

@@ -1,0 +1,1 @@
+"""From wherever the pictures are to the public links that the service takes; checked before money is spent."""

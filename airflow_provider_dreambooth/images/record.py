@@ -1,0 +1,119 @@
+"""What a task remembers of its pictures over all its tries, beside the record of its training.
+
+The links of what it has uploaded, by content, so that nothing goes up twice; and what the pictures were when they
+were last in order, so that a training in progress is found again after its pictures have been moved or deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.compat import StateStore
+
+UPLOADS_KEY = "dreambooth_uploads"
+SEEN_KEY = "dreambooth_images"
+#: Seconds for which an uploaded picture's link is used again. Links of the service's sibling endpoint end after
+#: 24 hours (documented); a training needs some time to fetch them.
+LINK_LIFE = 20 * 3600.0
+#: Links in one entry: the state store takes 64 KB.
+_PAGE = 200
+#: Characters beyond which the pictures are not remembered one by one.
+_MOST_SEEN = 60_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    The pictures when they were last in order.
+
+    :param texts: what stood in the argument.
+    :param identities: what stands for each picture.
+    :param at: when, epoch seconds.
+    """
+
+    texts: tuple[str, ...]
+    identities: tuple[str, ...]
+    at: float
+
+
+class ImagesRecord:
+    """
+    The entries of one task instance.
+
+    :param store: its state store.
+    :param account: links of another account's uploads are not used.
+    :param clock: epoch seconds.
+    """
+
+    def __init__(self, store: StateStore, account: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._account = account
+        self._clock = clock
+        self._pages: list[dict[str, Any]] | None = None
+
+    def link_of(self, upload: str) -> str | None:
+        """
+        Return the link of an earlier upload that still lives.
+
+        :param upload: what stands for it.
+        """
+        for page in self._load():
+            entry = page.get(upload)
+            if isinstance(entry, Mapping) and entry.get("account") == self._account:
+                link, at = entry.get("link"), entry.get("at")
+                alive = isinstance(at, (int, float)) and self._clock() - at < LINK_LIFE
+                return str(link) if link and alive else None
+        return None
+
+    def keep_link(self, upload: str, link: str) -> None:
+        """Write the link of an upload; it is durable when this returns."""
+        pages = self._load()
+        number = next((index for index, page in enumerate(pages) if upload in page), len(pages) - 1)
+        if number < 0 or (upload not in pages[number] and len(pages[number]) >= _PAGE):
+            pages.append({})
+            number = len(pages) - 1
+        pages[number][upload] = {"link": link, "at": round(self._clock(), 3), "account": self._account}
+        self._store.set(_page_key(number), pages[number])
+
+    def seen(self) -> Seen | None:
+        """Return the pictures when they were last in order."""
+        value = self._store.get(SEEN_KEY)
+        try:
+            return Seen(
+                tuple(str(text) for text in value["texts"]),
+                tuple(str(identity) for identity in value["identities"]),
+                float(value["at"]),
+            )
+        except (TypeError, KeyError, ValueError):
+            # A help, not a promise: without it the pictures are simply read again.
+            return None
+
+    def keep_seen(self, texts: Sequence[str], identities: Sequence[str]) -> None:
+        """Write that the pictures are in order now."""
+        entry = {"texts": list(texts), "identities": list(identities), "at": round(self._clock(), 3)}
+        if len(json.dumps(entry)) <= _MOST_SEEN:
+            self._store.set(SEEN_KEY, entry)
+
+    def _load(self) -> list[dict[str, Any]]:
+        if self._pages is None:
+            self._pages = []
+            while isinstance(page := self._store.get(_page_key(len(self._pages))), Mapping):
+                self._pages.append(dict(page))
+        return self._pages
+
+
+def forget(store: StateStore) -> None:
+    """Delete the entries of a task that has ended, where entries would pile up."""
+    store.delete(SEEN_KEY)
+    number = 0
+    while store.get(_page_key(number)) is not None:
+        store.delete(_page_key(number))
+        number += 1
+
+
+def _page_key(number: int) -> str:
+    return UPLOADS_KEY if number == 0 else f"{UPLOADS_KEY}_{number + 1}"

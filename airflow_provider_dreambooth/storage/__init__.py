@@ -1,0 +1,1 @@
+"""Files wherever Airflow can reach them: the worker's disk, and object storage through Airflow's connections."""
