@@ -48,9 +48,7 @@ def _follow(stack: Stack, narrator: Narrator, run_id: str) -> str:
         for task in stack.client.task_instances(DAG_ID, run_id):
             meaning = MEANING.get(task["state"])
             if meaning and narrator.once(task["task_id"], task["try_number"], task["state"]):
-                narrator.say(
-                    meaning + _result(stack, run_id, task["task_id"], task["state"]), task["task_id"]
-                )
+                narrator.say(meaning + _detail(stack, run_id, task), task["task_id"])
         if state in ("success", "failed") or time.monotonic() > deadline:
             return state
         time.sleep(0.5)
