@@ -1,0 +1,32 @@
+"""The key does not come through."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_dreambooth.api.call import Answer
+from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.transport.masking import Mask
+
+KEY = 'Zq7w/"secret" key'
+
+
+@pytest.mark.parametrize("shown", [KEY, "Zq7w%2F%22secret%22%20key", 'Zq7w/\\"secret\\" key'])
+def test_every_spelling_is_masked(shown: str) -> None:
+    assert Mask(KEY).in_text(f"before {shown} after") == "before *** after"
+
+
+def test_an_error_is_masked_in_message_and_raw() -> None:
+    error = Mask(KEY).in_error(DreamboothError(f"said {KEY}", raw=f"raw {KEY}"))
+    assert (str(error), error.message, error.raw) == ("said ***", "said ***", "raw ***")
+
+
+def test_an_answer_is_masked_and_stays_as_it_is_otherwise() -> None:
+    answer = Answer(200, b'{"echo": "' + b"k" * 40 + b'"}', {"retry-after": "3"})
+    assert Mask("k" * 40).in_answer(answer) == Answer(200, b'{"echo": "***"}', {"retry-after": "3"})
+
+
+@pytest.mark.parametrize("word", ["demo", "emulator", "success"])
+def test_a_plain_word_as_key_does_not_spoil_links_and_stages(word: str) -> None:
+    answer = Answer(200, f'{{"output": ["http://127.0.0.1/{word}/0.png"]}}'.encode())
+    assert Mask(word).in_answer(answer) is answer
