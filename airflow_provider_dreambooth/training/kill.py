@@ -20,6 +20,7 @@ class KillFacts:
     :param training_id: the training that would be cancelled.
     :param end_time: the wait's deadline, ``None`` for none.
     :param now: epoch seconds.
+    :param wait_ended: the task has come back from its wait already, and said what becomes of the training.
     """
 
     task_state: str | None
@@ -27,6 +28,7 @@ class KillFacts:
     training_id: str
     end_time: float | None
     now: float
+    wait_ended: bool = False
 
 
 def may_cancel(facts: KillFacts) -> tuple[bool, str]:
@@ -39,6 +41,9 @@ def may_cancel(facts: KillFacts) -> tuple[bool, str]:
         return False, "the task's training_id could not be learnt"
     if facts.task_training_id != facts.training_id:
         return False, f"the task is about training {facts.task_training_id} by now"
+    if facts.wait_ended:
+        # It failed for another reason afterwards, which left the training running.
+        return False, "the wait had ended before"
     if facts.end_time is not None and facts.now >= facts.end_time:
         return False, "the wait had reached its deadline, which is no kill"
     return True, "the task was marked failed"

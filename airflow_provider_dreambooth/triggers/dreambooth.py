@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_dreambooth import supervisor
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
             training_id=self.training_id,
             end_time=self.end_time,
             now=time.time(),
+            wait_ended=instance is not None and await supervisor.pull_xcom(instance, STAGES_KEY) is not None,
         )
         allowed, why = may_cancel(facts)
         if not allowed:
