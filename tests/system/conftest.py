@@ -9,6 +9,7 @@ import pytest
 
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
+from tests.airflow_version import AIRFLOW
 from tests.system.stack import SystemStack
 
 #: Recognisable, so that any copy of it is found.
@@ -29,10 +30,19 @@ def api_key() -> str:
     return API_KEY
 
 
+def stack_class() -> type[SystemStack]:
+    """The stack of the installed Airflow."""
+    if AIRFLOW.major < 3:
+        from tests.system.airflow2_stack import Airflow2Stack
+
+        return Airflow2Stack
+    return SystemStack
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[SystemStack]:
     """A real Airflow with the examples, and the emulator with short trainings."""
     folder = tmp_path_factory.mktemp("stack")
     emulator = Emulator(folder, duration=12, render=1, key=api_key)
-    with SystemStack(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
+    with stack_class()(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
         yield running

@@ -1,0 +1,69 @@
+"""``python -m matrix``: run the matrix, renew its constraints, write its results into the documentation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+
+from matrix import environment, results
+from matrix.stage import StageResult, run_stage
+from matrix.versions import STAGES, WORKPLACE, MatrixVersion, chosen
+
+_ASK = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+_SHOWN = ("apache-airflow", "apache-airflow-providers-common-compat", "aiohttp", "pendulum", "requests")
+
+
+def _installed(version: MatrixVersion) -> dict[str, str]:
+    command = [version.python, "-c", _ASK, *_SHOWN]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(answer.stdout))
+
+
+def _run_version(version: MatrixVersion, stages: list[str]) -> bool:
+    print(f"\n{version.name}: preparing {version.folder}", flush=True)
+    environment.prepare(version)
+    found: dict[str, StageResult] = {}
+    for stage in version.stages:
+        if stage in stages:
+            log = WORKPLACE / f"{version.name}-{stage}.log"
+            found[stage] = run_stage(version, stage, log)
+            print(f"{version.name}: {stage}: {found[stage]} in {found[stage].seconds:.0f} s", flush=True)
+            if not found[stage].ok:
+                print("\n".join(log.read_text(errors="replace").splitlines()[-40:]), flush=True)
+                print(f"{version.name}: the whole output is in {log}", flush=True)
+    results.keep(version.name, _installed(version), found)
+    return all(result.ok for result in found.values())
+
+
+def main() -> int:
+    """Do what the arguments say; 0 only if everything passed."""
+    parser = argparse.ArgumentParser(prog="python -m matrix", description=__doc__)
+    parser.add_argument("command", choices=("run", "resolve", "document"))
+    parser.add_argument("--versions", default="", help="names of rows, separated by blanks; default: all")
+    parser.add_argument("--stages", default=" ".join(STAGES), help=f"of {', '.join(STAGES)}")
+    options = parser.parse_args()
+    try:
+        versions = chosen(options.versions.split())
+    except ValueError as error:
+        parser.error(str(error))
+    if options.command == "document":
+        results.document(results.load())
+        return 0
+    WORKPLACE.mkdir(exist_ok=True)
+    if options.command == "resolve":
+        for version in versions:
+            environment.resolve(version)
+        return 0
+    stages = options.stages.split()
+    if unknown := sorted(set(stages) - set(STAGES)):
+        parser.error(f"No such stage: {', '.join(unknown)}")
+    passed = [_run_version(version, stages) for version in versions]
+    names = [version.name for version in versions]
+    print(f"\n{results.terminal_table(results.load(), names)}\n\nAs JSON: {results.FILE}")
+    return 0 if all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

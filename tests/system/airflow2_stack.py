@@ -1,0 +1,55 @@
+"""The stack of Airflow 2: a webserver with users of its own, and a scheduler that reads DAG files itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from demo.airflow_settings import PASSWORD, USER
+from demo.emulator import Emulator
+from tests.system.airflow2_client import Airflow2Client
+from tests.system.stack import SystemStack
+
+_FAB = "airflow.providers.fab.auth_manager"
+
+
+class Airflow2Stack(SystemStack):
+    """
+    A :class:`SystemStack` below Airflow 3.
+
+    On SQLite its executor runs one task at a time: Airflow 2 allows no other there.
+    """
+
+    def __init__(
+        self, folder: Path, emulator: Emulator, *, config: Mapping[str, str] | None = None, **arguments: Any
+    ) -> None:
+        options = {
+            "api.auth_backends": f"{_FAB}.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
+            "core.auth_manager": f"{_FAB}.fab_auth_manager.FabAuthManager",
+            "core.executor": "LocalExecutor" if arguments.get("database_url") else "SequentialExecutor",
+            "scheduler.dag_dir_list_interval": "10",
+            "webserver.secret_key": secrets.token_hex(16),
+            "webserver.workers": "1",
+        } | dict(config or {})
+        super().__init__(folder, emulator, config=options, **arguments)
+        self.client = Airflow2Client(self.url, USER, PASSWORD)
+        self.client.login()
+
+    def migrate(self) -> None:
+        """Create the metadata database and the user."""
+        super().migrate()
+        person = ["--firstname", "A", "--lastname", "User", "--email", "user@example.com"]
+        command = ["users", "create", "--username", USER, "--password", PASSWORD, "--role", "Admin", *person]
+        creation = self.start_component("user", *command)
+        if creation.process.wait() != 0:
+            creation.check()
+        del self.components["user"]
+
+    def start_components(self) -> None:
+        """Start all of Airflow, without waiting for it."""
+        self.start_component("webserver", "webserver", "--port", str(self.port), "--hostname", "127.0.0.1")
+        self.start_component("scheduler", "scheduler", "--skip-serve-logs")
+        for name in self.triggerers:
+            self.start_component(name, "triggerer", "--skip-serve-logs")

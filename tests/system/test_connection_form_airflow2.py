@@ -1,0 +1,89 @@
+"""The form of Airflow 2, which is made of wtforms widgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from demo.airflow_settings import PASSWORD, USER
+from demo.ports import HOST
+from tests.airflow_version import before_airflow
+from tests.requirements import required
+from tests.system.stack import SystemStack
+from tests.system.test_connection_form import CHROMIUM_OPTIONS
+
+pytestmark = [pytest.mark.browser, before_airflow("3.0", "the form is made of wtforms widgets")]
+
+CONNECTION_ID = "added_by_hand"
+
+
+@pytest.fixture(scope="module")
+def page(stack: SystemStack) -> Iterator[Page]:
+    """A browser, logged in."""
+    chromium = required("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1600})
+        expect.set_options(timeout=30_000)
+        page.goto(f"{stack.url}/login/")
+        page.locator("input[name=username]").fill(USER)
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("input[type=submit]").click()
+        expect(page.locator("input[name=password]")).to_have_count(0)
+        yield page
+        browser.close()
+
+
+def field(page: Page, name: str) -> str:
+    """Selector of an extra field: the form of the chosen connection type, not one of all the others."""
+    return f"#extra__dreambooth__{name}"
+
+
+def test_a_connection_is_added_and_tested_in_the_form(page: Page, stack: SystemStack, api_key: str) -> None:
+    page.goto(f"{stack.url}/connection/add")
+    page.locator("#conn_id").fill(CONNECTION_ID)
+    page.select_option("#conn_type", "dreambooth", force=True)
+    page.evaluate("$('#conn_type').trigger('change')")
+
+    expect(page.get_by_text("API key", exact=True)).to_be_visible()
+    expect(page.get_by_text("Base URL", exact=True)).to_be_visible()
+    for hidden in ("#login", "#schema", "#extra"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator("#host")).to_have_attribute("placeholder", "https://stablediffusionapi.com")
+    expect(page.locator(field(page, "timeout"))).to_have_value("30")
+    page.locator("#host").fill(f"http://{HOST}:{stack.emulator.port}")
+    page.locator("#password").fill("WrongKeyOfSomebody0123456789")
+    page.locator(field(page, "timeout")).fill("7")
+    page.locator("#test-connection").click()
+    expect(page.get_by_text("Invalid Api Key")).to_be_visible()
+
+    page.locator("#password").fill(api_key)
+    page.locator("#test-connection").click()
+    expect(page.get_by_text(f"{stack.emulator.url} accepts the key")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/connection/list/**")
+
+
+def test_what_the_form_stored_is_what_the_hook_reads(page: Page, stack: SystemStack) -> None:
+    stored = stack.client.call("GET", f"connections/{CONNECTION_ID}")
+    assert stored["conn_type"] == "dreambooth"
+    assert "password" not in stored
+    assert json.loads(stored["extra"]) == {
+        "environment": "sandbox",
+        "timeout": 7,
+        "max_concurrent_requests": 5,
+        "verify": "true",
+    }
+
+
+def test_a_wrong_value_is_refused_by_the_form(page: Page, stack: SystemStack) -> None:
+    page.goto(f"{stack.url}/connection/add")
+    page.locator("#conn_id").fill("refused_by_the_form")
+    page.select_option("#conn_type", "dreambooth", force=True)
+    page.evaluate("$('#conn_type').trigger('change')")
+    page.locator(field(page, "environment")).fill("staging")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Invalid value, must be one of: sandbox, production.")).to_be_visible()
