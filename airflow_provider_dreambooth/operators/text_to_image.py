@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_dreambooth.api.results import Rendering
+    from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
+    from airflow_provider_dreambooth.pictures.folder import PictureFolder
+    from airflow_provider_dreambooth.pictures.record import RenderingRecord
     from airflow_provider_dreambooth.rendering.watch import RenderingEnded
 
 #: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
@@ -32,7 +36,8 @@ class DreamboothTextToImageOperator(BaseOperator):
     Render pictures with a trained model and return their links, or the places where they were saved.
 
     Rendering is billed by the account's plan. When the service answers that it is still at work, the task asks again
-    when the service's own ETA is over.
+    when the service's own ETA is over. A retry fetches the same rendering by its request id, and completes a set of
+    files that a crash has left half saved; a clear of a finished task renders anew.
 
     :param model_id: the training's id, such as ``model_id=wait.output``. For a LoRA: the base model, with the training's
         id as ``parameters={"lora_model": ...}``. Templated.
@@ -47,6 +52,10 @@ class DreamboothTextToImageOperator(BaseOperator):
     :param parameters: further body fields, sent as they are. Templated.
     :param output_path: local directory or object storage URI (``s3://``, ``gs://``, …) to save the pictures in, each
         with a JSON file that says how it was made. Templated.
+    :param file_name: how they are called there, without the ending, out of ``{model_id}``, ``{seed}``,
+        ``{request_id}``, ``{index}`` and ``{prompt}``; ``None`` (default) for
+        ``{model_id}-{seed}-{request_id}-{index}``, which no other rendering has. Templated.
+    :param overwrite: replace files of other renderings; by default a taken name is an error.
     :param dreambooth_conn_id: the connection.
     :param deferrable: wait in the triggerer when the service announces more than a few seconds.
     :param poll_interval: seconds between two looks; ``None`` (default) follows the service's ETA.
@@ -67,6 +76,7 @@ class DreamboothTextToImageOperator(BaseOperator):
         "seed",
         "parameters",
         "output_path",
+        "file_name",
         "dreambooth_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
@@ -87,6 +97,8 @@ class DreamboothTextToImageOperator(BaseOperator):
         seed: int | str | None = None,
         parameters: Mapping[str, Any] | None = None,
         output_path: str | None = None,
+        file_name: str | None = None,
+        overwrite: bool = False,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | None = None,
@@ -105,6 +117,8 @@ class DreamboothTextToImageOperator(BaseOperator):
         self.seed = seed
         self.parameters = parameters
         self.output_path = output_path
+        self.file_name = file_name
+        self.overwrite = overwrite
         self.dreambooth_conn_id = dreambooth_conn_id
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -125,21 +139,51 @@ class DreamboothTextToImageOperator(BaseOperator):
             check_timeout(self.timeout)
             check_poll_interval(self.poll_interval)
             show_model(self, context["ti"], self.hook.settings.base_url, str(self.model_id))
-            answer = self.hook.text_to_image(
-                model_id=self.model_id,
-                prompt=self.prompt,
-                negative_prompt=self.negative_prompt,
-                width=self.width,
-                height=self.height,
-                samples=self.samples,
-                num_inference_steps=self.num_inference_steps,
-                guidance_scale=self.guidance_scale,
-                seed=self.seed,
-                parameters=self.parameters,
-            )
-            return self._conclude(context, self._wait(answer))
+            return self._conclude(context, self._rendered(context))
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__
+
+    def _request(self) -> TextToImageRequest:
+        from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest
+
+        return TextToImageRequest.checked(
+            model_id=self.model_id,
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            width=self.width,
+            height=self.height,
+            samples=self.samples,
+            num_inference_steps=self.num_inference_steps,
+            guidance_scale=self.guidance_scale,
+            seed=self.seed,
+            parameters=self.parameters,
+        )
+
+    def _folder(self, request: TextToImageRequest) -> PictureFolder:
+        from airflow_provider_dreambooth.pictures.file_name import FileName
+        from airflow_provider_dreambooth.pictures.folder import PictureFolder
+
+        file_name = FileName(self.file_name, samples=request.samples)
+        return PictureFolder(self.output_path, file_name, overwrite=self.overwrite, log=self.log)
+
+    def _rendered(self, context: Context) -> RenderingEnded:
+        from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
+
+        request = self._request()
+        rendering = TaskRendering(context, self.hook, self.log)
+        known = rendering.known(request)
+        if self.output_path is not None:
+            self._folder(request).refuse_taken_names(
+                known, samples=request.samples, model_id=request.model_id, prompt=request.prompt
+            )
+        if known is not None:
+            ended = self._wait(rendering.taken_up(known))
+            if ended.status != "error":
+                return ended
+            self.log.warning(
+                "The earlier request is of no use any more, a new one is made. %s", ended.message
+            )
+        return self._wait(rendering.asked(request))
 
     def _wait(self, answer: Rendering) -> RenderingEnded:
         from airflow_provider_dreambooth.rendering.watch import RenderingWatch, ended_with
@@ -190,10 +234,17 @@ class DreamboothTextToImageOperator(BaseOperator):
             raise for_airflow(error) from error.__cause__
 
     def _conclude(self, context: Context, ended: RenderingEnded) -> list[str]:
-        if ended.status == "timeout":
-            raise DreamboothTransientError(ended.message)
-        if ended.status == "error":
-            raise error_class_named(ended.error)(ended.message)
+        from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
+
+        rendering = TaskRendering(context, self.hook, self.log)
+        if ended.status != "success":
+            # What did not come in time, or cannot come, is not waited for by the next try.
+            rendering.store.delete()
+            error_class = (
+                DreamboothTransientError if ended.status == "timeout" else error_class_named(ended.error)
+            )
+            raise error_class(ended.message)
+        known = rendering.ready(ended)
         show_pictures(self, context["ti"], ended.urls)
         if ended.blanked:
             self.log.warning(
@@ -201,26 +252,28 @@ class DreamboothTextToImageOperator(BaseOperator):
                 "parameters={'safety_checker': 'no'} if your plan allows it.",
                 ended.request_id,
             )
-        if self.output_path is None:
-            return list(ended.urls)
-        from airflow_provider_dreambooth.operators.saving import save_pictures
+        places = list(ended.urls) if self.output_path is None else self._saved(rendering, known)
+        rendering.store.finish()
+        return places
 
-        return save_pictures(
-            ended.urls,
-            self.output_path,
+    def _saved(self, rendering: TaskRendering, known: RenderingRecord) -> list[str]:
+        request = self._request()
+        return self._folder(request).save(
+            rendering.store,
             download=self.hook.download,
-            facts={
-                "prompt": self.prompt,
-                "negative_prompt": self.negative_prompt,
-                "seed": ended.seed if ended.seed is not None else self.seed,
-                "model_id": self.model_id,
+            model_id=request.model_id,
+            prompt=request.prompt,
+            note={
+                "prompt": request.prompt,
+                "negative_prompt": request.negative_prompt,
+                "seed": known.seed,
+                "model_id": request.model_id,
                 "parameters": {
-                    "width": self.width,
-                    "height": self.height,
-                    "num_inference_steps": self.num_inference_steps,
-                    "guidance_scale": self.guidance_scale,
-                    **(self.parameters or {}),
+                    "width": request.width,
+                    "height": request.height,
+                    "num_inference_steps": request.num_inference_steps,
+                    "guidance_scale": request.guidance_scale,
+                    **request.parameters,
                 },
             },
-            log=self.log,
         )
