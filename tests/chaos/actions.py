@@ -1,0 +1,242 @@
+"""What users and machines do to a point while it runs. Each ends when the tasks have ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from demo.ports import HOST, free_port
+from tests.chaos.run import Run
+
+#: Seconds in which a late, wrong cancel would have come: Airflow calls ``on_kill`` a moment after the event.
+LATE = 6.0
+
+
+def watch(run: Run) -> None:
+    """Nothing but wait."""
+    run.wait_for_end()
+
+
+def then_a_lost_answer(run: Run) -> None:
+    """After this task has crashed and ended, another task of the account loses its answer."""
+    run.wait_for_end()
+    run.spoil({"endpoint": "create", "kind": "cut", "when": "after", "times": 1})
+    run.trigger()
+    run.wait_for_end()
+
+
+def hand_over(run: Run) -> None:
+    """A person finds the lost training at the service and writes its id into the record."""
+    run.wait_for_end()
+    run.edit_record(training_id=run.trainings()[0]["training_id"])
+    run.clear()
+    run.wait_for_end()
+
+
+def delete_the_entry(run: Run) -> None:
+    """A person deletes the record to force a new training."""
+    run.wait_for_end()
+    run.delete_record()
+    run.clear()
+    run.wait_for_end()
+
+
+def refused_then_mended(run: Run) -> None:
+    """Nobody listens at first."""
+    run.wait("was tried in vain", lambda: any(task.state == "up_for_retry" for task in run.tasks()))
+    run.connect()
+    run.wait_for_end()
+
+
+unknown_host_then_mended = refused_then_mended
+
+#: Where the connection leads at first.
+ASTRAY: dict[str, Callable[[], dict[str, Any]]] = {
+    "refused_then_mended": lambda: {"host": f"http://{HOST}", "port": free_port()},
+    "unknown_host_then_mended": lambda: {"host": "http://no-such-host.invalid", "port": 80},
+}
+
+
+def training_fails(run: Run) -> None:
+    """The first training fails at the service, the second gets ready."""
+    run.wait_until_waiting()
+    run.force("fail", reason="Training Failed:  CUDA out of memory")
+    run.wait_for_trainings(2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def training_fails_for_good(run: Run) -> None:
+    """The service finds fault with the images."""
+    run.wait_until_waiting()
+    run.force("fail", reason="Training Failed:  Valid image links less than 3")
+    run.wait_for_end()
+
+
+def cancelled_elsewhere(run: Run) -> None:
+    """Somebody cancels the training on the service's web page."""
+    run.wait_until_waiting()
+    run.force("cancel")
+    run.wait_for_end()
+
+
+def clear_waiting(run: Run) -> None:
+    """A user clears the task while it waits."""
+    run.wait_until_waiting()
+    before = run.task().try_number
+    run.clear()
+    run.wait_until_waiting(after_try=before, trainings=run.point.paid)
+    time.sleep(LATE)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def clear_done(run: Run) -> None:
+    """A user clears the task after its end."""
+    run.wait_for_end()
+    run.clear()
+    run.wait_for_end()
+
+
+def change_and_clear(run: Run) -> None:
+    """The inputs change while the task waits, and a user clears it."""
+    run.wait_until_waiting()
+    before = run.task().try_number
+    run.set_subject("wolf")
+    run.clear()
+    run.wait_until_waiting(after_try=before, trainings=2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def mark_failed(run: Run) -> None:
+    """A user marks the waiting task failed."""
+    run.wait_until_waiting()
+    run.mark("failed")
+    run.wait_for_end()
+    if run.point.cancelled:
+        run.wait("is cancelled", lambda: bool(run.trainings()[0]["cancelled"]))
+    for text in run.point.says:
+        run.wait_for_log(text)
+    time.sleep(LATE)
+
+
+def mark_success(run: Run) -> None:
+    """A user marks the waiting task success."""
+    run.wait_until_waiting()
+    run.mark("success")
+    run.wait_for_end()
+    time.sleep(LATE)
+
+
+def mark_failed_then_clear(run: Run) -> None:
+    """A user marks the waiting task failed, and later wants it after all."""
+    mark_failed(run)
+    run.clear()
+    run.wait_for_trainings(2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def mark_success_then_clear(run: Run) -> None:
+    """A user marks the waiting task success, and later wants it after all."""
+    mark_success(run)
+    before = run.task().try_number
+    run.clear()
+    run.wait_until_waiting(after_try=before)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def mark_one_failed(run: Run) -> None:
+    """A user marks one of several mapped tasks failed."""
+    run.wait_until_waiting(trainings=run.point.tasks)
+    client, place = run.stack.client, (run.point.dag_id, run.runs[0], "train", "training_id")
+    chosen = client.xcom(*place, map_index=1)
+    run.mark("failed", map_index=1)
+    run.wait("one is cancelled", lambda: any(training["cancelled"] for training in run.trainings()))
+    time.sleep(LATE)
+    cancelled = [training["training_id"] for training in run.trainings() if training["cancelled"]]
+    if cancelled != [chosen]:
+        run.notes.append(f"cancelled {cancelled} instead of {chosen}")
+    for number, training in enumerate(run.trainings()):
+        if not training["cancelled"]:
+            run.force("ready", number)
+    run.wait_for_end()
+
+
+def time_out(run: Run) -> None:
+    """The task's time is over; a retry takes the training up again, and then it gets ready."""
+    run.wait("a second try", lambda: bool(run.tasks()) and run.task().try_number >= 2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def time_out_and_start_anew(run: Run) -> None:
+    """The task's time is over, its training is cancelled, and the next one gets ready."""
+    run.wait_for_trainings(2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+execution_timeout = time_out
+
+# Parts of Airflow die: all points of a wave are brought into the state in which it shall happen, then it happens.
+
+EVENTS = ("triggerer", "power")
+_reached = {name: threading.Semaphore(0) for name in EVENTS}
+_happened = {name: threading.Event() for name in EVENTS}
+
+
+def reached(event: str) -> threading.Semaphore:
+    """Released by each point that is ready for an event."""
+    return _reached[event]
+
+
+def happened(event: str) -> threading.Event:
+    """Set when an event is over."""
+    return _happened[event]
+
+
+def _through(run: Run, event: str) -> None:
+    _reached[event].release()
+    run.wait(f"{event} is back", _happened[event].is_set)
+
+
+def lose_triggerer(run: Run) -> None:
+    """The triggerer dies while the task is deferred; after it is back the training gets ready."""
+    run.wait_until_waiting()
+    _through(run, "triggerer")
+    polls = run.trainings()[0]["status_polls"]
+    run.wait("is watched again", lambda: int(run.trainings()[0]["status_polls"]) > polls)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def lose_power(run: Run) -> None:
+    """Everything dies while the task waits; after it is back the training gets ready."""
+    run.wait_until_waiting()
+    _through(run, "power")
+    polls = run.trainings()[0]["status_polls"]
+    run.wait("is watched again", lambda: int(run.trainings()[0]["status_polls"]) > polls)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def lose_power_while_settling(run: Run) -> None:
+    """Everything dies in the seconds between a lost answer and its settlement."""
+    run.wait_for_trainings(1)
+    run.wait_for_log("The answer to the request was lost")
+    _through(run, "power")
+    run.wait_until_waiting()
+    run.force("ready")
+    run.wait_for_end()
+
+
+def forget_events() -> None:
+    """Begin anew with the events, for another repetition."""
+    for name in EVENTS:
+        _reached[name] = threading.Semaphore(0)
+        _happened[name] = threading.Event()

@@ -1,0 +1,167 @@
+"""
+Dies at a named place, once, as a worker does that loses its power: SIGKILL, no clean-up.
+
+Only the test's DAG file arms it, in the process of one task, by wrapping functions of the provider and of
+Airflow there. The provider's own files know nothing of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+#: Seconds into a request or a wait at which to die.
+MEANWHILE = 1.0
+
+
+class Trap:
+    """
+    One place at which a task dies once.
+
+    :param place: its name; ``error:`` before it raises an ordinary error instead, ``worker:`` kills the task's
+        supervisor and the executor's process with it.
+    :param flag: file that remembers that it has happened.
+    """
+
+    def __init__(self, place: str, flag: Path) -> None:
+        kind, _, name = place.rpartition(":")
+        self.kind, self.name, self.flag = kind, name, flag
+
+    def spring(self, *_: Any, **__: Any) -> None:
+        """Die, unless that has happened before."""
+        try:
+            self.flag.touch(exist_ok=False)
+        except FileExistsError:
+            return
+        if self.kind == "error":
+            raise RuntimeError(f"ordinary failure for the test: {self.name}")
+        if self.kind == "worker":
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def spring_soon(self, *_: Any, **__: Any) -> None:
+        """Die in a moment, in the middle of what comes now."""
+        if not self.flag.exists():
+            threading.Timer(MEANWHILE, self.spring).start()
+
+
+def _wrap(
+    owner: Any,
+    name: str,
+    *,
+    before: Callable[..., None] | None = None,
+    after: Callable[..., None] | None = None,
+) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if before is not None:
+            before(*arguments, **named)
+        result = original(*arguments, **named)
+        if after is not None:
+            after(*arguments, **named)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _on_save(trap: Trap, wanted: Callable[[Any], bool]) -> Callable[..., None]:
+    def check(_: Any, record: Any) -> None:
+        if wanted(record):
+            trap.spring()
+
+    return check
+
+
+def _is_intent(record: Any) -> bool:
+    return record.training_id is None and record.ending is None
+
+
+def _has_id(record: Any) -> bool:
+    return record.training_id is not None
+
+
+def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool = False) -> None:
+    """Die when a message to the supervisor is sent and its answer not yet read, or right after it."""
+    from airflow.sdk.execution_time.comms import CommsDecoder
+
+    original = CommsDecoder.send
+
+    def send(self: Any, msg: Any) -> Any:
+        if type(msg).__name__ != kind or (key is not None and getattr(msg, "key", None) != key):
+            return original(self, msg)
+        if answered:
+            result = original(self, msg)
+            trap.spring()
+            return result
+        if not trap.flag.exists():
+            self.socket.sendall(self._make_frame(msg).as_bytes())
+            time.sleep(MEANWHILE)
+            trap.spring()
+        return original(self, msg)
+
+    CommsDecoder.send = send  # type: ignore[method-assign]
+
+
+def _places() -> dict[str, Callable[[Trap], None]]:
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.operators import waiting
+    from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
+    from airflow_provider_dreambooth.operators.submission import Submission
+    from airflow_provider_dreambooth.operators.task_record import TaskRecord
+    from airflow_provider_dreambooth.training.ledger import Ledger
+
+    return {
+        "before the intent": lambda trap: _wrap(TaskRecord, "save", before=_on_save(trap, _is_intent)),
+        "after the intent": lambda trap: _wrap(TaskRecord, "save", after=_on_save(trap, _is_intent)),
+        "after the ledger entry": lambda trap: _wrap(Ledger, "announce", after=trap.spring),
+        "request under way": lambda trap: _wrap(DreamboothHook, "fine_tune", before=trap.spring_soon),
+        "after the answer": lambda trap: _wrap(DreamboothHook, "fine_tune", after=trap.spring),
+        "after recording the id": lambda trap: _wrap(TaskRecord, "save", after=_on_save(trap, _has_id)),
+        "while pushing XCom": lambda trap: _on_message(trap, "SetXCom", "training_id"),
+        "after XCom": lambda trap: _wrap(TaskRecord, "announce", after=trap.spring),
+        "after claiming": lambda trap: _wrap(Ledger, "claim", after=trap.spring),
+        "before settling": lambda trap: _wrap(Submission, "_ask_models", before=trap.spring),
+        "after the list": lambda trap: _wrap(Submission, "_ask_models", after=trap.spring),
+        "before adopting": lambda trap: _wrap(Submission, "_adopt", before=trap.spring),
+        "after adopting": lambda trap: _wrap(Submission, "_adopt", after=trap.spring),
+        "before deferral": lambda trap: _wrap(Operator, "defer", before=trap.spring),
+        "deferral sent": lambda trap: _on_message(trap, "DeferTask"),
+        "deferral answered": lambda trap: _on_message(trap, "DeferTask", answered=True),
+        "at resume": lambda trap: _wrap(Operator, "execute_complete", before=trap.spring),
+        "before recording the end": lambda trap: _wrap(TaskRecord, "finish", before=trap.spring),
+        "after recording the end": lambda trap: _wrap(TaskRecord, "finish", after=trap.spring),
+        "while returning": lambda trap: _on_message(trap, "SetXCom", "return_value"),
+        "success sent": lambda trap: _on_message(trap, "SucceedTask"),
+        "while waiting": lambda trap: _wrap(waiting, "wait", before=trap.spring_soon),
+        "while asking": lambda trap: _wrap(DreamboothHook, "fine_tune_status", before=trap.spring),
+        "after cancelling the old one": lambda trap: _wrap(Submission, "cancel", after=trap.spring),
+    }
+
+
+def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
+    """
+    Set the traps of a point in this process.
+
+    :param context: the task's context.
+    :param crashes: the places.
+    :param settle: seconds after which a lost answer is settled.
+    """
+    from airflow_provider_dreambooth.operators import submission
+    from airflow_provider_dreambooth.training import decision
+
+    for module in (decision, submission):
+        module.SETTLE_AFTER = settle  # type: ignore[attr-defined]
+    instance, places = context["ti"], _places()
+    folder = Path(os.environ["CHAOS_FLAGS"])
+    for place in crashes:
+        name = f"{instance.dag_id}.{instance.run_id}.{instance.map_index}.{place.replace(':', '-')}"
+        trap = Trap(place, folder / name)
+        places[trap.name](trap)

@@ -1,0 +1,49 @@
+"""One DAG for each crash point."""
+
+from __future__ import annotations
+
+import functools
+import os
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG
+
+from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
+from tests.chaos import crash
+from tests.chaos.point import Point
+from tests.chaos.points import POINTS
+
+IMAGES = [f"{os.environ['DREAMBOOTH_EXAMPLE_IMAGES']}/fox/{number}.png" for number in range(1, 4)]
+
+
+def task(point: Point) -> None:
+    """Add the point's task to the DAG."""
+    arguments: dict[str, Any] = {
+        "task_id": "train",
+        "class_prompt": "photo of a fox",
+        "images": IMAGES,
+        "dreambooth_conn_id": "{{ dag_run.conf['connection'] }}",
+        "wait_for_completion": point.wait != "no",
+        "deferrable": point.wait == "deferred",
+        "poll_interval": 1,
+        "timeout": 900,
+        "retries": 4,
+        "retry_delay": timedelta(seconds=1),
+        "pre_execute": functools.partial(crash.arm, crashes=point.crashes, settle=point.settle),
+    } | dict(point.arguments)
+    if point.tasks == 1:
+        prompt = arguments.pop("instance_prompt", "photo of sks fox")
+        DreamboothFineTuneOperator(instance_prompt=prompt, **arguments)
+    else:
+        prompts = [f"photo of sks fox {number}" for number in range(point.tasks)]
+        DreamboothFineTuneOperator.partial(**arguments).expand(instance_prompt=prompts)
+
+
+for _point in POINTS:
+    with DAG(
+        _point.dag_id, schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False
+    ) as _dag:
+        task(_point)
+    globals()[_point.dag_id] = _dag

@@ -1,0 +1,135 @@
+"""Runs points on one real Airflow, many at a time, and gives what became of each."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from demo.emulator import Emulator
+from tests.chaos import actions
+from tests.chaos.observer import Observer
+from tests.chaos.point import Point
+from tests.chaos.run import PATIENCE, Result, Run, judge
+from tests.postgresql import running_postgresql
+from tests.system.stack import SystemStack
+
+REPOSITORY = Path(__file__).parents[2]
+#: How many points are under way at the same time.
+AT_ONCE = 24
+CONFIG = {
+    "core.parallelism": "16",
+    "core.max_active_tasks_per_dag": "32",
+    # A whole worker that dies is noticed by its missing heartbeat; five minutes would be waited for otherwise.
+    "scheduler.task_instance_heartbeat_timeout": "60",
+    "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
+    "scheduler.scheduler_health_check_threshold": "20",
+    "scheduler.orphaned_tasks_check_interval": "10",
+    "dag_processor.min_file_process_interval": "3600",
+}
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def chaos_stack(folder: Path, say: Say) -> Iterator[tuple[SystemStack, Observer, Path]]:
+    """
+    A real Airflow with a DAG for each point, on PostgreSQL: SQLite refuses so many writers at once.
+
+    :param folder: where everything is kept.
+    :param say: is told what happens.
+    """
+    flags = folder / "flags"
+    flags.mkdir()
+    with (
+        running_postgresql() as database_url,
+        _stack(folder, flags, database_url, say) as stack,
+        Observer(database_url) as observer,
+    ):
+        yield stack, observer, flags
+
+
+def _stack(folder: Path, flags: Path, database_url: str, say: Say) -> SystemStack:
+    return SystemStack(
+        folder,
+        Emulator(folder),
+        dag_folders=[Path(__file__).parent / "dags"],
+        config=CONFIG,
+        variables={"PYTHONPATH": str(REPOSITORY), "CHAOS_FLAGS": str(flags)},
+        database_url=database_url,
+        say=say,
+    )
+
+
+def run_point(
+    point: Point, repetition: int, stack: SystemStack, observer: Observer, flags: Path, say: Say
+) -> Result:
+    """Run one point once, from its first request to its last check."""
+    started = time.monotonic()
+    with Run.emulator_of(point) as emulator:
+        run = Run(point, repetition, stack, observer, flags, emulator)
+        broken: BaseException | None = None
+        try:
+            run.connect(**actions.ASTRAY.get(point.act, dict)())
+            run.start()
+            getattr(actions, point.act)(run)
+        except Exception as error:
+            broken = error
+        time.sleep(1.0)  # the observer's next look
+        try:
+            result = judge(run, repetition, started, broken)
+        except Exception as error:
+            result = Result(point, repetition, -1, -1, "?", 0, 0.0, [f"{broken} {error!r}"])
+    say(f"{'kept' if result.kept else 'BROKEN'}  {point.name}  {result.faults or ''}")
+    return result
+
+
+def run_all(
+    points: Sequence[tuple[Point, int]], stack: SystemStack, observer: Observer, flags: Path, say: Say
+) -> list[Result]:
+    """Run the first wave all at once, then for each repetition the wave in which parts of Airflow die."""
+    for point in {point for point, _ in points}:
+        stack.client.wait_for_dag(point.dag_id)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        first = [
+            pool.submit(run_point, point, repetition, stack, observer, flags, say)
+            for point, repetition in points
+            if point.wave == 1
+        ]
+        results = [future.result() for future in first]
+    for repetition in sorted({repetition for point, repetition in points if point.wave == 2}):
+        chosen = [point for point, number in points if point.wave == 2 and number == repetition]
+        results += second_wave(chosen, repetition, stack, observer, flags, say)
+    return results
+
+
+def second_wave(
+    points: Sequence[Point], repetition: int, stack: SystemStack, observer: Observer, flags: Path, say: Say
+) -> list[Result]:
+    """Let the triggerer die, then everything, while the points wait for it."""
+    actions.forget_events()
+    with ThreadPoolExecutor(max(len(points), 1)) as pool:
+        futures = [pool.submit(run_point, point, repetition, stack, observer, flags, say) for point in points]
+        for event, happen in (("triggerer", lose_triggerer), ("power", lose_power)):
+            concerned = [point for point in points if event in point.act]
+            ready = [actions.reached(event).acquire(timeout=PATIENCE) for _ in concerned]
+            if ready and all(ready):
+                say(f"SIGKILL: {event}")
+                happen(stack)
+            actions.happened(event).set()
+        return [future.result() for future in futures]
+
+
+def lose_triggerer(stack: SystemStack) -> None:
+    """Kill the triggerer and start another."""
+    stack.kill("triggerer")
+    stack.start_triggerer()
+
+
+def lose_power(stack: SystemStack) -> None:
+    """Kill everything of Airflow at once and start it again. The service goes on."""
+    for name in list(stack.components):
+        stack.kill(name)
+    stack.start_components()
+    stack.wait_until_healthy()
