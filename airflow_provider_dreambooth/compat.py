@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from airflow.providers.common.compat.version_compat import (
-    AIRFLOW_V_3_0_PLUS,
-    AIRFLOW_V_3_1_PLUS,
-    AIRFLOW_V_3_3_PLUS,
-)
+from airflow import __version__ as _airflow_version
+from packaging.version import Version
+
+# By hand, since common-compat learns of a new version only in a release after it.
+_RELEASE = Version(_airflow_version).release
+AIRFLOW_V_3_0_PLUS = _RELEASE >= (3, 0)
+AIRFLOW_V_3_1_PLUS = _RELEASE >= (3, 1)
+AIRFLOW_V_3_3_PLUS = _RELEASE >= (3, 3)
 
 #: A user's clear of an old run should still find its training; Airflow's default is 30 days.
 STATE_KEPT = timedelta(days=365)

@@ -16,7 +16,7 @@ _SHOWN = ("apache-airflow", "apache-airflow-providers-common-compat", "aiohttp",
 
 
 def _installed(version: MatrixVersion) -> dict[str, str]:
-    command = [version.python, "-c", _ASK, *_SHOWN]
+    command = [str(version.python), "-c", _ASK, *_SHOWN]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(answer.stdout))
 

@@ -77,7 +77,9 @@ def document(results: Results, page: Path = PAGE) -> None:
         for stage in STAGES:
             result = _stage(entry, stage)
             if stage in version.stages and (result is None or not result.ok):
-                raise ValueError(f"{version.name}, {stage}: {result or 'not run'}. Run make test-matrix first.")
+                raise ValueError(
+                    f"{version.name}, {stage}: {result or 'not run'}. Run make test-matrix first."
+                )
             cells.append("" if result is None or stage not in version.stages else str(result))
         installed = entry["installed"]
         name = f"{version.airflow}{' (lowest versions of everything)' if version.lowest else ''}"

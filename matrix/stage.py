@@ -89,14 +89,27 @@ def run_stage(version: MatrixVersion, stage: str, log: Path) -> StageResult:
     """
     report = WORKPLACE / f"{version.name}-{stage}.xml"
     report.unlink(missing_ok=True)
-    command = [version.python, "-m", "pytest", *TESTS[stage], "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [
+        str(version.python),
+        "-m",
+        "pytest",
+        *TESTS[stage],
+        "-p",
+        "no:cacheprovider",
+        f"--junitxml={report}",
+    ]
     # Programs of this environment come first: tests start some of them by name.
     path = os.pathsep.join([str(version.python.parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "VIRTUAL_ENV": str(version.folder)}
     began = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             code = process.wait(PATIENCE)
