@@ -8,6 +8,9 @@ PYTEST_ARGS ?=
 # Wishes: a port that is taken is replaced by a free one.
 AIRFLOW_PORT ?= 8080
 EMULATOR_PORT ?= 8765
+# Rows of the version matrix and their tests; nothing stands for all of them.
+MATRIX_VERSIONS ?=
+MATRIX_STAGES ?= unit dags system
 # Seconds that a training takes in the demo.
 DURATION ?= 25
 
@@ -16,7 +19,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow install lint format test test-unit constraints clean
+.PHONY: help demo airflow install lint format test test-unit test-matrix constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +65,9 @@ test: $(INSTALLED)  ## Unit, DAG and system tests
 test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
+test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or on MATRIX_VERSIONS="2.11.2 3.3.2"
+	$(BIN)/python -m matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)"
+
 constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
@@ -69,4 +75,4 @@ constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 		--constraint $(VENV)/airflow-version.txt --output-file constraints.txt
 
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf $(VENV) .demo demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .matrix demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
