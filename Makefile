@@ -5,6 +5,9 @@ VENV ?= .venv
 AIRFLOW_VERSION ?= 3.3.2
 PYTEST_ARGS ?=
 
+# How often each crash point is run.
+CHAOS_REPETITIONS ?= 1
+
 # Wishes: a port that is taken is replaced by a free one.
 AIRFLOW_PORT ?= 8080
 EMULATOR_PORT ?= 8765
@@ -19,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow install lint format test test-unit test-matrix constraints clean
+.PHONY: help demo airflow install lint format test test-unit test-matrix chaos constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +70,9 @@ test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 
 test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or on MATRIX_VERSIONS="2.11.2 3.3.2"
 	$(BIN)/python -m matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)"
+
+chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
+	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
 
 constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt

@@ -185,7 +185,7 @@ execution_timeout = time_out
 
 # Parts of Airflow die: all points of a wave are brought into the state in which it shall happen, then it happens.
 
-EVENTS = ("triggerer", "power")
+EVENTS = ("triggerer", "power", "stall", "waking")
 _reached = {name: threading.Semaphore(0) for name in EVENTS}
 _happened = {name: threading.Event() for name in EVENTS}
 
@@ -209,8 +209,7 @@ def lose_triggerer(run: Run) -> None:
     """The triggerer dies while the task is deferred; after it is back the training gets ready."""
     run.wait_until_waiting()
     _through(run, "triggerer")
-    polls = run.trainings()[0]["status_polls"]
-    run.wait("is watched again", lambda: int(run.trainings()[0]["status_polls"]) > polls)
+    _watched_again(run)
     run.force("ready")
     run.wait_for_end()
 
@@ -219,8 +218,7 @@ def lose_power(run: Run) -> None:
     """Everything dies while the task waits; after it is back the training gets ready."""
     run.wait_until_waiting()
     _through(run, "power")
-    polls = run.trainings()[0]["status_polls"]
-    run.wait("is watched again", lambda: int(run.trainings()[0]["status_polls"]) > polls)
+    _watched_again(run)
     run.force("ready")
     run.wait_for_end()
 
@@ -231,6 +229,56 @@ def lose_power_while_settling(run: Run) -> None:
     run.wait_for_log("The answer to the request was lost")
     _through(run, "power")
     run.wait_until_waiting()
+    run.force("ready")
+    run.wait_for_end()
+
+
+def _watched_again(run: Run) -> None:
+    polls = int(run.trainings()[0]["status_polls"])
+    run.wait("is watched again", lambda: int(run.trainings()[0]["status_polls"]) > polls)
+
+
+def stall_then_waking(run: Run) -> None:
+    """The triggerer stalls, another takes over, the first wakes and thinks that it was killed."""
+    run.wait_until_waiting()
+    _through(run, "stall")
+    _watched_again(run)
+    _through(run, "waking")
+    run.wait_for_log("invoking on_kill")
+    time.sleep(LATE)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def stall_end_then_waking(run: Run) -> None:
+    """The task has ended under the second triggerer before the first wakes."""
+    run.wait_until_waiting()
+    _through(run, "stall")
+    run.force("ready")
+    run.wait_for_end()
+    _through(run, "waking")
+    time.sleep(LATE)
+
+
+def stall_mark_failed_then_waking(run: Run) -> None:
+    """A user marks the task failed under the second triggerer; later the first wakes."""
+    run.wait_until_waiting()
+    _through(run, "stall")
+    _watched_again(run)
+    mark_failed(run)
+    _through(run, "waking")
+    time.sleep(LATE)
+
+
+def stall_clear_then_waking(run: Run) -> None:
+    """A user clears the task under the second triggerer; it waits again when the first wakes."""
+    run.wait_until_waiting()
+    _through(run, "stall")
+    before = run.task().try_number
+    run.clear()
+    run.wait_until_waiting(after_try=before)
+    _through(run, "waking")
+    time.sleep(LATE)
     run.force("ready")
     run.wait_for_end()
 

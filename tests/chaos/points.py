@@ -425,6 +425,19 @@ def machines() -> Iterator[Point]:
         wave=2,
         says=("it is taken over, nothing is paid twice",),
     )
+    for name, act, more in (
+        (
+            "still waiting",
+            "stall_then_waking",
+            {"says": ("runs on: the task is deferred, not marked failed",)},
+        ),
+        ("task ended meanwhile", "stall_end_then_waking", {}),
+        ("task cleared meanwhile", "stall_clear_then_waking", {}),
+        ("marked failed meanwhile", "stall_mark_failed_then_waking", {"state": "failed", "cancelled": 1}),
+    ):
+        yield Point(
+            f"triggerer stalls and wakes after a takeover, {name}", act=act, emulator=LONG, wave=3, **more
+        )
 
 
 POINTS: tuple[Point, ...] = (

@@ -27,6 +27,7 @@ CONFIG = {
     "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
     "scheduler.scheduler_health_check_threshold": "20",
     "scheduler.orphaned_tasks_check_interval": "10",
+    "triggerer.triggerer_health_check_threshold": "20",
     "dag_processor.min_file_process_interval": "3600",
 }
 Say = Callable[[str], None]
@@ -98,27 +99,37 @@ def run_all(
             if point.wave == 1
         ]
         results = [future.result() for future in first]
-    for repetition in sorted({repetition for point, repetition in points if point.wave == 2}):
-        chosen = [point for point, number in points if point.wave == 2 and number == repetition]
-        results += second_wave(chosen, repetition, stack, observer, flags, say)
+    for repetition in sorted({repetition for point, repetition in points if point.wave > 1}):
+        for wave in WAVES:
+            chosen = [point for point, number in points if (point.wave, number) == (wave, repetition)]
+            results += later_wave(wave, chosen, repetition, stack, observer, flags, say)
     return results
 
 
-def second_wave(
-    points: Sequence[Point], repetition: int, stack: SystemStack, observer: Observer, flags: Path, say: Say
+def later_wave(
+    wave: int,
+    points: Sequence[Point],
+    repetition: int,
+    stack: SystemStack,
+    observer: Observer,
+    flags: Path,
+    say: Say,
 ) -> list[Result]:
-    """Let the triggerer die, then everything, while the points wait for it."""
+    """Let parts of Airflow die while the points wait for it, one event after the other."""
     actions.forget_events()
     with ThreadPoolExecutor(max(len(points), 1)) as pool:
         futures = [pool.submit(run_point, point, repetition, stack, observer, flags, say) for point in points]
-        for event, happen in (("triggerer", lose_triggerer), ("power", lose_power)):
+        for event in WAVES[wave]:
             concerned = [point for point in points if event in point.act]
             ready = [actions.reached(event).acquire(timeout=PATIENCE) for _ in concerned]
             if ready and all(ready):
-                say(f"SIGKILL: {event}")
-                happen(stack)
+                say(f"now: {event}")
+                HAPPEN[event](stack)
             actions.happened(event).set()
-        return [future.result() for future in futures]
+        results = [future.result() for future in futures]
+    if "stall" in WAVES[wave] and "triggerer-2" in stack.components:
+        stack.components.pop("triggerer-2").stop()
+    return results
 
 
 def lose_triggerer(stack: SystemStack) -> None:
@@ -133,3 +144,29 @@ def lose_power(stack: SystemStack) -> None:
         stack.kill(name)
     stack.start_components()
     stack.wait_until_healthy()
+
+
+def stall(stack: SystemStack) -> None:
+    """Freeze the triggerer until another one has taken its triggers over, then wake it."""
+    before = dict(stack.query("SELECT id, triggerer_id FROM trigger"))
+    stack.start_triggerer("triggerer-2")
+    time.sleep(10.0)  # it must be alive before it can take anything over
+    stack.freeze("triggerer")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        now = dict(stack.query("SELECT id, triggerer_id FROM trigger"))
+        if all(now[trigger] not in (None, before[trigger]) for trigger in before if trigger in now):
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody took the triggers over: {before} {now}")
+        time.sleep(1.0)
+
+
+HAPPEN: dict[str, Callable[[SystemStack], None]] = {
+    "triggerer": lose_triggerer,
+    "power": lose_power,
+    "stall": stall,
+    "waking": lambda stack: stack.thaw("triggerer"),
+}
+#: The events of each later wave, in order.
+WAVES = {2: ("triggerer", "power"), 3: ("stall", "waking")}
