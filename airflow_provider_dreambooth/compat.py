@@ -165,7 +165,7 @@ def asset(uri: str, *, extra: Any = None) -> Any:
     if AIRFLOW_V_3_0_PLUS:
         from airflow.sdk import Asset
 
-        return Asset(name=uri, uri=uri, group="dreambooth-model", extra=extra)
+        return Asset(name=uri, uri=uri, extra=extra)
     from airflow.providers.common.compat.sdk import Asset as Dataset
 
     return Dataset(uri=uri, extra=extra)

@@ -22,6 +22,8 @@ from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneO
 # The emulator serves pictures to try it out with; name a folder or an object storage address of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 PHOTOGRAPHS = os.environ.get("DREAMBOOTH_EXAMPLE_PHOTOGRAPHS")
+# Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
+POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None
 
 with DAG(
     dag_id="train_weekly",
@@ -40,5 +42,6 @@ with DAG(
         images=[PHOTOGRAPHS] if PHOTOGRAPHS else [f"{IMAGES}/robot/{number}.png" for number in range(1, 9)],
         wait_for_completion=True,
         deferrable=True,
+        poll_interval=POLL_INTERVAL,
         outlets=[AssetAlias("dreambooth-models")],
     )

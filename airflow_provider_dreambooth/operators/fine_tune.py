@@ -16,6 +16,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothNotFoundError,
     DreamboothTrainingTimeoutError,
 )
+from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.operators.failure import error_of, for_airflow
 from airflow_provider_dreambooth.operators.model_ready import trained, training_known
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 SOONEST_RETURN = 8.0
 
 
-class DreamboothFineTuneOperator(BaseOperator):
+class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
     """
     Start one Dreambooth training and push its id; with ``wait_for_completion`` also wait until the model is ready.
 

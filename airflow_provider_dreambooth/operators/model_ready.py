@@ -23,6 +23,7 @@ def training_known(operator: Any, record: TaskRecord, training_id: str) -> None:
     """
     from airflow_provider_dreambooth.assets.announcement import FACTS_KEY, training_facts
 
+    operator.lineage_training_id = training_id
     record.announce(training_id)
     show_training(operator, record.task_instance, operator.hook.settings.base_url, training_id)
     known = record.load()
@@ -39,6 +40,7 @@ def trained(operator: Any, context: Any, ended: WaitEnded, record: Record | None
     :param ended: how waiting ended: well.
     :param record: the record as it was before; a training that was ready before took no time of this try.
     """
+    operator.lineage_training_id, operator.lineage_stages = ended.training_id, ended.stages
     if not operator.outlets:
         return None
     from airflow_provider_dreambooth.assets.announcement import announce, training_facts
@@ -55,6 +57,7 @@ def watched(operator: Any, context: Any, ended: WaitEnded) -> ReadyModel | None:
     :param context: the task's context.
     :param ended: how waiting ended: well.
     """
+    operator.lineage_training_id, operator.lineage_stages = ended.training_id, ended.stages
     if not operator.outlets:
         return None
     from airflow_provider_dreambooth.assets.announcement import announce, known_facts, service_facts

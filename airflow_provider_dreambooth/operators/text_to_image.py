@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.operators.failure import error_class_named, for_airflow
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 WORTH_DEFERRING = 20.0
 
 
-class DreamboothTextToImageOperator(BaseOperator):
+class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
     """
     Render pictures with a trained model and return their links, or the places where they were saved.
 
@@ -253,6 +254,7 @@ class DreamboothTextToImageOperator(BaseOperator):
                 ended.request_id,
             )
         places = list(ended.urls) if self.output_path is None else self._saved(rendering, known)
+        self.lineage_pictures = places
         rendering.store.finish()
         return places
 

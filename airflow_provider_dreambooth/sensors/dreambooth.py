@@ -17,6 +17,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTrainingTimeoutError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
 from airflow_provider_dreambooth.operators.failure import as_sensor_timeout, error_of, without_retry
 from airflow_provider_dreambooth.operators.model_ready import watched
@@ -36,7 +37,7 @@ Result = TypeVar("Result")
 WATCH_KEY = "dreambooth_watch"
 
 
-class DreamboothFineTuneSensor(BaseSensorOperator):
+class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     """
     Wait until a training's model is ready, and return the model id.
 

@@ -1,0 +1,52 @@
+"""How pictures and models are named in lineage: by the naming rules of OpenLineage for each kind of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def picture_name(place: str) -> tuple[str, str]:
+    """
+    Return namespace and name of a picture, or of a folder of pictures.
+
+    What follows a ``?`` is left out: in a signed link it is a secret.
+
+    :param place: a link, an object storage URI, or a path on this machine.
+    """
+    if "://" not in place:
+        return "file", str(Path(place).expanduser().absolute())
+    parts = urlsplit(place)
+    scheme = parts.scheme.lower()
+    if scheme in ("file", "local"):
+        return "file", parts.path or "/"
+    # Airflow writes the connection before the bucket: s3://my_conn@bucket/key.
+    return f"{scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.strip("/") or "/"
+
+
+def picture_datasets(places: Any) -> list[Any]:
+    """
+    Return the datasets of pictures, each once.
+
+    :param places: one place or several.
+    """
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    several: Iterable[Any] = [places] if isinstance(places, str) or places is None else places
+    names = dict.fromkeys(picture_name(str(place)) for place in several if place)
+    return [Dataset(namespace=namespace, name=name) for namespace, name in names]
+
+
+def model_dataset(model_id: str, base_url: str) -> Any:
+    """
+    Return the dataset of a model; its name is also the model's asset URI.
+
+    :param model_id: the model.
+    :param base_url: the connection's base URL.
+    """
+    from airflow_provider_dreambooth import compat
+    from airflow_provider_dreambooth.assets.uri import model_uri, to_openlineage
+
+    return to_openlineage(compat.asset(model_uri(model_id, base_url)), None)

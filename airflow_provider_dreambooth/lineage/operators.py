@@ -1,0 +1,113 @@
+"""What the operators tell OpenLineage. Mixed into them; a plain class that imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+
+def _asked(operator: Any, names: dict[str, str]) -> dict[str, Any]:
+    """Return the operator's arguments as texts under the names of a facet's fields; what was not given is left out."""
+    given = {name: getattr(operator, attribute, None) for name, attribute in names.items()}
+    return {name: str(value) for name, value in given.items() if value not in (None, "", "None", "null")}
+
+
+class TrainingLineage:
+    """For the training operator and the sensor: pictures in, the model out, and how it was trained."""
+
+    #: The training, once it is known.
+    lineage_training_id: str | None = None
+    #: The stages seen and when, once waiting has ended.
+    lineage_stages: Sequence[tuple[str, float]] = ()
+
+    def get_openlineage_facets_on_start(self) -> Any:
+        """Return what is known before the training is: the pictures and how it is to be trained."""
+        return self._lineage()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """
+        Return pictures, model and how it was trained; also called when the task has failed.
+
+        :param task_instance: the task instance; not asked.
+        """
+        return self._lineage()
+
+    def _lineage(self) -> Any:
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        from airflow_provider_dreambooth.lineage.datasets import model_dataset, picture_datasets
+        from airflow_provider_dreambooth.lineage.facets import DreamboothTrainingRunFacet
+
+        this: Any = self
+        settings = this.hook.settings
+        training_id = self.lineage_training_id
+        seen = [moment for _, moment in self.lineage_stages]
+        asked = {
+            "method": "method",
+            "instancePrompt": "instance_prompt",
+            "classPrompt": "class_prompt",
+            "baseModelId": "base_model_id",
+            "trainingType": "training_type",
+            "maxTrainSteps": "max_train_steps",
+            "seed": "seed",
+        }
+        facet = DreamboothTrainingRunFacet(
+            environment=str(settings.environment),
+            trainingId=training_id,
+            stages=[
+                {"stage": stage, "seen": datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")}
+                for stage, moment in self.lineage_stages
+            ],
+            seconds=round(seen[-1] - seen[0], 1) if len(seen) > 1 else None,
+            **_asked(self, asked),
+        )
+        return OperatorLineage(
+            inputs=picture_datasets(getattr(self, "images", None)),
+            outputs=[model_dataset(training_id, settings.base_url)] if training_id else [],
+            run_facets={"dreambooth_training": facet},
+        )
+
+
+class RenderingLineage:
+    """For the rendering operator: the model in, the pictures out, and how they were rendered."""
+
+    #: Where the pictures are, once they are there.
+    lineage_pictures: Sequence[str] = ()
+
+    def get_openlineage_facets_on_start(self) -> Any:
+        """Return what is known before the pictures are."""
+        return self._lineage()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """
+        Return model and pictures; also called when the task has failed.
+
+        :param task_instance: the task instance; not asked.
+        """
+        return self._lineage()
+
+    def _lineage(self) -> Any:
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        from airflow_provider_dreambooth.lineage.datasets import model_dataset, picture_datasets
+        from airflow_provider_dreambooth.lineage.facets import DreamboothRenderingRunFacet
+
+        this: Any = self
+        asked = {
+            "prompt": "prompt",
+            "negativePrompt": "negative_prompt",
+            "width": "width",
+            "height": "height",
+            "numInferenceSteps": "num_inference_steps",
+            "guidanceScale": "guidance_scale",
+            "seed": "seed",
+        }
+        facet = DreamboothRenderingRunFacet(**_asked(self, asked))
+        # A LoRA is rendered through a base model: both went into the pictures.
+        models = [this.model_id, (this.parameters or {}).get("lora_model")]
+        return OperatorLineage(
+            inputs=[model_dataset(str(model), this.hook.settings.base_url) for model in models if model],
+            outputs=picture_datasets(self.lineage_pictures),
+            run_facets={"dreambooth_rendering": facet},
+        )
