@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 #: XCom in which the trigger keeps what it has seen, so that a restarted triggerer goes on from there.
 PROGRESS_KEY = "training_progress"
 
+#: Seconds that ``on_kill`` stays for its work; Airflow gives it 30 (``[triggerer] on_kill_timeout``).
+LONGEST_KILL = 25.0
 #: Tasks that must outlive their caller: Airflow cancels ``on_kill`` a second after it has called it.
 _unfinished: set[asyncio.Task[None]] = set()
 
@@ -140,14 +143,18 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         """
         Cancel the training if, and only if, a user marked the waiting task failed (Airflow 3.3 calls this).
 
-        Airflow cancels this coroutine again after a second: the work is done in a task of its own.
+        Airflow cancels this coroutine again after a second: the work is done in a task of its own. It closes the
+        task's log when this returns: so this stays until the work has said what became of the training.
         """
         if not self.cancel_on_kill:
             return
         work = asyncio.create_task(self._cancel_if_marked_failed())
         _unfinished.add(work)
         work.add_done_callback(_unfinished.discard)
-        await asyncio.shield(work)
+        until = time.monotonic() + LONGEST_KILL
+        while not work.done() and time.monotonic() < until:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({work}, timeout=until - time.monotonic())
 
     async def _cancel_if_marked_failed(self) -> None:
         from airflow_provider_dreambooth.api import training_calls
