@@ -20,9 +20,9 @@ from tests.system.stack import SystemStack
 
 TASK = "train"
 #: Long enough for a loaded machine; nothing is measured by it.
-PATIENCE = 240.0
+PATIENCE = 300.0
 #: Seconds after the end of all tasks in which something may still happen.
-HOPELESS = 30.0
+HOPELESS = 90.0
 ENDED = frozenset({"success", "failed"})
 
 
