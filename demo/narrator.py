@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 
 class Narrator:
@@ -26,8 +27,10 @@ class Narrator:
     def say(self, text: str, who: str = "") -> None:
         """Print one line with the time since the start."""
         seconds = time.monotonic() - self.started
-        self.console.print(f"[dim]{seconds:5.0f} s[/dim]  [bold]{who:<9}[/bold] ", end="")
-        self.console.print(text, markup=False)
+        # In one piece: a progress bar below would break the line in two.
+        self.console.print(
+            Text.assemble((f"{seconds:5.0f} s  ", "dim"), (f"{who:<9}", "bold"), " ", text), soft_wrap=True
+        )
 
     def once(self, who: str, *facts: Any) -> bool:
         """Whether these facts are news about somebody."""
