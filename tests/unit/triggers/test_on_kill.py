@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ async def test_it_stays_until_the_log_says_what_became_of_the_training_however_o
     caplog.set_level("INFO")
     trigger = DreamboothFineTuneTrigger(training_id="abc", dreambooth_conn_id="any", cancel_on_kill=True)
     trigger.task_instance = SimpleNamespace(task_id="train", trigger_timeout=None)  # type: ignore[assignment]
+    trigger._log = logging.getLogger("of.the.trigger")  # type: ignore[assignment]  # Airflow keeps its own from caplog
     kill = asyncio.create_task(trigger.on_kill())
     for _ in range(3):
         for _ in range(5):
