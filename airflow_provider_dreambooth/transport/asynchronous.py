@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,6 +21,7 @@ from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.transport import faults, picture
 from airflow_provider_dreambooth.transport.gate import Gate, gate_of
+from airflow_provider_dreambooth.transport.off_loop import off_loop
 from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy, policy_for
 from airflow_provider_dreambooth.transport.route import HEADERS, MOST_REDIRECTS, Route, answer_headers
 from airflow_provider_dreambooth.transport.trust import proxy_for
@@ -219,12 +219,7 @@ async def _build(settings: ConnectionSettings) -> AiohttpClient:
             HEADERS, context, settings.max_concurrent_requests, settings.timeout, faults.CONNECT_SHARE, proxy
         )
 
-    # Not in the loop's own pool: its few threads are shared with every other provider and may all be taken.
-    executor = ThreadPoolExecutor(1, thread_name_prefix="dreambooth-open")
-    try:
-        make = await asyncio.get_running_loop().run_in_executor(executor, prepare)
-    finally:
-        executor.shutdown(wait=False)
+    make = await off_loop(prepare)
     return make()
 
 

@@ -43,6 +43,9 @@ _PERMANENT = (301, 308)
 _SAME_API = frozenset(
     ("stablediffusionapi.com", "www.stablediffusionapi.com", "modelslab.com", "www.modelslab.com")
 )
+#: Answers remembered, and the longest of them in bytes: some megabytes in all.
+_MOST_REMEMBERED = 10_000
+_LONGEST_REMEMBERED = 4096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -59,6 +62,8 @@ class Route:
         self._key = settings.api_key
         # The body of every status poll: made once.
         self._key_alone = json.dumps({"key": settings.api_key}).encode()
+        # A training says the same for minutes on end: an answer equal to the last one to the same call means the same.
+        self._last: dict[int, tuple[ApiCall[Any], bytes, Any]] = {}
 
     def url_of(self, call: ApiCall[Any]) -> str:
         """
@@ -126,11 +131,20 @@ class Route:
 
         :raises DreamboothError: without the key in it, whatever the service echoed.
         """
+        last = self._last.get(id(call))
+        if last is not None and last[0] is call and last[1] == answer.body and answer.status == 200:
+            result: Result = last[2]
+            return result
         try:
-            return read_answer(call, self.mask.in_answer(answer))
+            result = read_answer(call, self.mask.in_answer(answer))
         except DreamboothError as error:
             self.mask.in_error(error)
             raise
+        if answer.status == 200 and len(answer.body) <= _LONGEST_REMEMBERED:
+            if len(self._last) >= _MOST_REMEMBERED:
+                self._last.clear()
+            self._last[id(call)] = (call, answer.body, result)
+        return result
 
     def _may_see_key(self, known: str, target: str) -> bool:
         try:

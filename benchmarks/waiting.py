@@ -1,0 +1,294 @@
+"""
+Many waiting tasks in one process: what their status polls cost.
+
+Run as a program of its own in the environment of whatever is measured (it imports nothing of this project but
+the trigger under test). Prints one line of JSON. A watchman in the same event loop notes how long the loop
+was held by anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import importlib
+import json
+import logging
+import os
+import ssl
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+Waiter = Callable[[int], Coroutine[Any, Any, None]]
+
+_CONNECTIONS = 5
+_TICK = 0.002
+_WARM_UP = 2.0
+
+
+async def _drain(trigger: Any) -> None:
+    async for _ in trigger.run():
+        raise RuntimeError("a training that never ends has ended")
+
+
+def _dreambooth(port: int, interval: float) -> Waiter:
+    from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
+
+    async def wait(number: int) -> None:
+        await _drain(
+            DreamboothFineTuneTrigger(
+                training_id=f"training{number:05d}",
+                dreambooth_conn_id="bench_dreambooth",
+                poll_interval=interval,
+                end_time=time.time() + 3600,
+            )
+        )
+
+    return wait
+
+
+def _dbt_cloud(port: int, interval: float) -> Waiter:
+    from airflow.providers.dbt.cloud.triggers.dbt import DbtCloudRunJobTrigger  # type: ignore[import-not-found]
+
+    async def wait(number: int) -> None:
+        await _drain(
+            DbtCloudRunJobTrigger(
+                conn_id="bench_dbt",
+                run_id=number,
+                account_id=1,
+                poll_interval=interval,
+                end_time=time.time() + 3600,
+            )
+        )
+
+    return wait
+
+
+def _anthropic(port: int, interval: float) -> Waiter:
+    from airflow.providers.anthropic.triggers.batch import AnthropicBatchTrigger  # type: ignore[import-not-found]
+
+    async def wait(number: int) -> None:
+        await _drain(
+            AnthropicBatchTrigger(
+                conn_id="bench_anthropic",
+                batch_id=f"msgbatch_{number}",
+                poll_interval=interval,
+                end_time=time.time() + 3600,
+            )
+        )
+
+    return wait
+
+
+def _bare_aiohttp(port: int, interval: float) -> Waiter:
+    import aiohttp
+
+    session: aiohttp.ClientSession | None = None
+
+    async def wait(number: int) -> None:
+        nonlocal session
+        if session is None:
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS))
+        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
+        while True:
+            async with session.post(url, json={"key": "k" * 40}) as response:
+                await response.json()
+            await asyncio.sleep(interval)
+
+    return wait
+
+
+def _bare_httpx(port: int, interval: float) -> Waiter:
+    import httpx
+
+    client: httpx.AsyncClient | None = None
+
+    async def wait(number: int) -> None:
+        nonlocal client
+        if client is None:
+            client = httpx.AsyncClient(
+                verify=ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"]),
+                limits=httpx.Limits(max_connections=_CONNECTIONS),
+                timeout=60,
+            )
+        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
+        while True:
+            (await client.post(url, json={"key": "k" * 40})).json()
+            await asyncio.sleep(interval)
+
+    return wait
+
+
+def _bare_niquests(port: int, interval: float) -> Waiter:
+    import niquests  # type: ignore[import-not-found]
+
+    session: Any = None
+
+    async def wait(number: int) -> None:
+        nonlocal session
+        if session is None:
+            session = niquests.AsyncSession(pool_maxsize=_CONNECTIONS, disable_http3=True)
+        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
+        while True:
+            response = await session.post(url, json={"key": "k" * 40}, verify=os.environ["SSL_CERT_FILE"])
+            response.json()
+            await asyncio.sleep(interval)
+
+    return wait
+
+
+def _bare_curl(port: int, interval: float) -> Waiter:
+    from curl_cffi import requests  # type: ignore[import-not-found]
+
+    session: Any = None
+
+    async def wait(number: int) -> None:
+        nonlocal session
+        if session is None:
+            session = requests.AsyncSession(
+                max_clients=_CONNECTIONS, verify=os.environ["SSL_CERT_FILE"], timeout=60
+            )
+        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
+        while True:
+            (await session.post(url, json={"key": "k" * 40})).json()
+            await asyncio.sleep(interval)
+
+    return wait
+
+
+KINDS: dict[str, Callable[[int, float], Waiter]] = {
+    "dreambooth": _dreambooth,
+    "dbt-cloud": _dbt_cloud,
+    "anthropic": _anthropic,
+    "aiohttp": _bare_aiohttp,
+    "httpx": _bare_httpx,
+    "niquests": _bare_niquests,
+    "curl-cffi": _bare_curl,
+}
+
+
+def _load_triggerer() -> None:
+    """Load what a triggerer has loaded before its first trigger, and read one connection as it does."""
+    from airflow.sdk import BaseHook
+
+    importlib.import_module("airflow.jobs.triggerer_job_runner")
+
+    BaseHook.get_connection("bench_dbt")
+    # A collection of the whole heap, due since the imports above, would be counted against whoever comes next.
+    gc.collect()
+
+
+def _set_environment(port: int, certificate: str) -> None:
+    os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = certificate
+    url = f"https://127.0.0.1:{port}"
+    connections: dict[str, dict[str, Any]] = {
+        "DREAMBOOTH": {"conn_type": "dreambooth", "host": url, "password": "k" * 40},
+        "DBT": {"conn_type": "dbt_cloud", "host": f"127.0.0.1:{port}", "password": "k" * 40, "login": "1"},
+        "ANTHROPIC": {"conn_type": "anthropic", "host": url, "password": "k" * 40},
+    }
+    for name, connection in connections.items():
+        os.environ[f"AIRFLOW_CONN_BENCH_{name}"] = json.dumps(connection)
+
+
+def _counters(port: int, certificate: str) -> dict[str, int]:
+    context = ssl.create_default_context(cafile=certificate)
+    with urllib.request.urlopen(f"https://127.0.0.1:{port}/counters", context=context) as answer:
+        counters: dict[str, int] = json.load(answer)
+    return counters
+
+
+def _memory(name: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+async def _watch(held: list[float]) -> None:
+    """Note the longest time in seconds for which the event loop did not come round."""
+    last = time.perf_counter()
+    while True:
+        await asyncio.sleep(_TICK)
+        now = time.perf_counter()
+        held[0] = max(held[0], now - last - _TICK)
+        last = now
+
+
+async def _measure(
+    waiter: Waiter, tasks: int, seconds: float, count: Callable[[], dict[str, int]]
+) -> dict[str, float]:
+    held = [0.0]
+    watchman = asyncio.create_task(_watch(held))
+    await asyncio.sleep(0.05)
+    held[0] = 0.0
+    # What is paid once in a process (imports, TLS context) holds the loop or not, but is no part of a poll.
+    first = asyncio.create_task(waiter(tasks))
+    await asyncio.sleep(_WARM_UP)
+    first.cancel()
+    await asyncio.wait([first])
+    held_at_start = held[0]
+    await asyncio.to_thread(count)
+    held[0] = 0.0
+    started, cpu = time.perf_counter(), time.process_time()
+    waiting = [asyncio.create_task(waiter(number)) for number in range(tasks)]
+    await asyncio.sleep(seconds)
+    used, took = time.process_time() - cpu, time.perf_counter() - started
+    failed = [task for task in waiting if task.done()]
+    if failed:
+        failed[0].result()
+    watchman.cancel()
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting, timeout=20)
+    return {
+        "cpu_seconds": used,
+        "seconds": took,
+        "held_ms": 1000 * held[0],
+        "held_at_start_ms": 1000 * held_at_start,
+    }
+
+
+def main() -> None:
+    """Run one measurement and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--certificate", required=True)
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--interval", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=14.9)
+    options = parser.parse_args()
+    logging.disable(logging.DEBUG)
+    _set_environment(options.port, options.certificate)
+    if options.kind in ("dreambooth", "dbt-cloud", "anthropic"):
+        _load_triggerer()
+    waiter = KINDS[options.kind](options.port, options.interval)
+    before = _memory("VmRSS")
+
+    def count() -> dict[str, int]:
+        return _counters(options.port, options.certificate)
+
+    result: dict[str, Any] = asyncio.run(_measure(waiter, options.tasks, options.seconds, count))
+    counted = count()
+    result |= {
+        "kind": options.kind,
+        "tasks": options.tasks,
+        "interval": options.interval,
+        "polls": counted["requests"],
+        "opened": counted["opened"] - 1,  # this question's own connection
+        "most_open": counted["most_open"] - 1,
+        "rss_mb": _memory("VmHWM"),
+        "rss_before_mb": before,
+        "cpu_ms_a_poll": 1000 * result["cpu_seconds"] / max(1, counted["requests"]),
+    }
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

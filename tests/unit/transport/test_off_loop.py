@@ -1,0 +1,44 @@
+"""Work beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_dreambooth.transport.off_loop import load, off_loop
+
+
+async def test_the_work_is_done_in_another_thread() -> None:
+    assert await off_loop(threading.current_thread) is not threading.current_thread()
+
+
+async def test_many_who_need_a_module_import_it_once_and_off_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "slow_to_import.py").write_text("import threading\nthread = threading.current_thread()\n")
+    await asyncio.gather(*(load("slow_to_import") for _ in range(20)))
+    assert sys.modules.pop("slow_to_import").thread is not threading.current_thread()
+
+
+async def test_one_who_is_cancelled_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "imported_after_all.py").write_text("")
+    first, second = (asyncio.create_task(load("imported_after_all")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert "imported_after_all" in sys.modules
+    del sys.modules["imported_after_all"]
+
+
+async def test_a_module_that_cannot_be_imported_is_tried_again() -> None:
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError):
+            await load("there_is_no_such_module")
