@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from demo.airflow_client import AirflowClient
+from demo.airflow_settings import PASSWORD, USER
 from demo.emulator import Emulator
 from tests.chaos import actions
 from tests.chaos.observer import Observer
@@ -18,9 +22,11 @@ from tests.system.stack import SystemStack
 
 REPOSITORY = Path(__file__).parents[2]
 #: How many points are under way at the same time.
-AT_ONCE = 24
+AT_ONCE = 16
 CONFIG = {
-    "core.parallelism": "16",
+    "core.parallelism": "12",
+    "database.sql_alchemy_pool_size": "20",
+    "database.sql_alchemy_max_overflow": "40",
     "core.max_active_tasks_per_dag": "32",
     # A whole worker that dies is noticed by its missing heartbeat; five minutes would be waited for otherwise.
     "scheduler.task_instance_heartbeat_timeout": "60",
@@ -31,6 +37,17 @@ CONFIG = {
     "dag_processor.min_file_process_interval": "3600",
 }
 Say = Callable[[str], None]
+
+
+class PatientClient(AirflowClient):
+    """A client that makes few calls at a time, so that the points do not press the buttons all at once."""
+
+    _places = threading.Semaphore(3)
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """As in the class above."""
+        with self._places:
+            return super().call(method, path, **arguments)
 
 
 @contextlib.contextmanager
@@ -52,7 +69,7 @@ def chaos_stack(folder: Path, say: Say) -> Iterator[tuple[SystemStack, Observer,
 
 
 def _stack(folder: Path, flags: Path, database_url: str, say: Say) -> SystemStack:
-    return SystemStack(
+    stack = SystemStack(
         folder,
         Emulator(folder),
         dag_folders=[Path(__file__).parent / "dags"],
@@ -61,6 +78,8 @@ def _stack(folder: Path, flags: Path, database_url: str, say: Say) -> SystemStac
         database_url=database_url,
         say=say,
     )
+    stack.client = PatientClient(stack.url, USER, PASSWORD)
+    return stack
 
 
 def run_point(
