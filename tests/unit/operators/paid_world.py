@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -75,7 +76,12 @@ class World:
         self.now = 1_000_000.0
         self.trainings: list[Training] = []
         self.calls: list[str] = []
-        self.answers: dict[str, deque[str]] = {"create": deque(), "status": deque(), "list": deque(), "cancel": deque()}
+        self.answers: dict[str, deque[str]] = {
+            "create": deque(),
+            "status": deque(),
+            "list": deque(),
+            "cancel": deque(),
+        }
         self.variables = StepVariables(self)
         self.tasks: list[Task] = []
         self._dies_in: list[int | None] = [None]
@@ -156,9 +162,7 @@ class World:
             }
             assert any(reasons.values()), f"paid twice: {before} and again by {task}"
         task.record_deleted = False
-        training = Training(
-            f"T{len(self.trainings) + 1}", task, inputs, self.now, clears_before=task.clears
-        )
+        training = Training(f"T{len(self.trainings) + 1}", task, inputs, self.now, clears_before=task.clears)
         self.trainings.append(training)
         task.paid.append(training)
         return training
@@ -254,7 +258,9 @@ class ModelHook:
         if answer == "refused":
             raise DreamboothTransientError("connection refused", acceptance=Acceptance.NO)
         if answer == "queue full":
-            raise DreamboothRateLimitError("Rate limit exceeded.", retry_after=30.0, raw="Rate limit exceeded")
+            raise DreamboothRateLimitError(
+                "Rate limit exceeded.", retry_after=30.0, raw="Rate limit exceeded"
+            )
         if answer == "rejected":
             raise DreamboothValidationError("prompt is required")
         if answer == "no credits":
@@ -394,6 +400,8 @@ class Task:
     def start(self, *, dies_at: int | None = None) -> None:
         """Run the next try, past the guard by which Airflow keeps others from calling ``execute``."""
         assert self.state in ("none", "up_for_retry")
+        # A worker process needs a moment to start.
+        self.world.now += 2
         self.ti.try_number += 1
         self.ti.xcoms.clear()
         self.inputs_of_try = self.inputs
@@ -406,6 +414,9 @@ class Task:
         self.old_triggers.append(self.trigger)
         self.trigger = None
         self.resuming = str(event.get("status"))
+        if self.method == "execute_turn":
+            # Nothing was asked for yet.
+            self.inputs_of_try = self.inputs
         try:
             self._run(self.method, {"event": event}, dies_at)
         finally:
@@ -513,10 +524,15 @@ class Task:
 
 
 @contextlib.contextmanager
-def inhabited(world: World) -> Iterator[World]:
-    """Put the operator into the world: its clock and Airflow's Variables."""
-    with (
-        mock.patch.object(fine_tune, "time", world),
-        mock.patch.object(compat, "variable", lambda: world.variables),
-    ):
+def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
+    """Put the operator into the world: its clock and Airflow's Variables.
+
+    :param silent: without the task's log, whose writing takes most of the time.
+    """
+    nothing = logging.Logger("silent", logging.CRITICAL + 1)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(fine_tune, "time", world))
+        stack.enter_context(mock.patch.object(compat, "variable", lambda: world.variables))
+        if silent:
+            stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))
         yield world

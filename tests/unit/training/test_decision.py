@@ -257,7 +257,15 @@ def test_a_lost_submission_says_when_where_and_how_to_go_on() -> None:
     step = decide(situation(in_doubt(), listing=replace(ONE_NEW, others_in_doubt=2)))
     assert isinstance(step, GiveUp)
     text = str(step.error)
-    for part in ("1970-01-01T00:16:40", HERE, "new", "2 other", "dreambooth_training", "training_id", "resubmit"):
+    for part in (
+        "1970-01-01T00:16:40",
+        HERE,
+        "new",
+        "2 other",
+        "dreambooth_training",
+        "training_id",
+        "resubmit",
+    ):
         assert part in text
 
 

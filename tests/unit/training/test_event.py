@@ -57,7 +57,8 @@ def test_an_event_of_another_training_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "stages", [None, "x", {}, [3], [{"stage": "a"}], [{"stage": "a", "first_seen": "now"}], [{"first_seen": 1}]]
+    "stages",
+    [None, "x", {}, [3], [{"stage": "a"}], [{"stage": "a", "first_seen": "now"}], [{"first_seen": 1}]],
 )
 def test_stages_that_cannot_be_read_decide_nothing(stages: Any) -> None:
     payload = {"status": "success", "training_id": "T1", "message": "", "stages": stages}

@@ -38,9 +38,7 @@ def test_a_permanent_cause_is_not_said_to_be_retried() -> None:
 
 def test_a_timeout_says_whether_the_training_runs_on() -> None:
     def text(*, cancelled_it: bool, can: bool) -> str:
-        return messages.timed_out(
-            "T1", waited=21600.0, cancelled_it=cancelled_it, environment_can_cancel=can
-        )
+        return messages.timed_out("T1", waited=21600.0, cancelled_it=cancelled_it, environment_can_cancel=can)
 
     assert "was cancelled" in text(cancelled_it=True, can=True)
     assert "at no cost" in text(cancelled_it=False, can=True)

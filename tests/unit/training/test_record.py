@@ -120,5 +120,7 @@ def test_the_known_models_are_kept_only_while_they_can_settle_something() -> Non
 def test_the_largest_record_fits_into_the_state_store() -> None:
     """Airflow takes 65,536 characters of JSON."""
     ids = tuple(f"{number:036d}" for number in range(MOST_KNOWN_MODELS))
-    record = Record("f" * 80, "a" * 200, 1e9, 10, known_models=ids, reason="r" * 500, deadline=2e9, lost_at=1e9)
+    record = Record(
+        "f" * 80, "a" * 200, 1e9, 10, known_models=ids, reason="r" * 500, deadline=2e9, lost_at=1e9
+    )
     assert len(json.dumps(record.to_json())) < 65_536

@@ -97,10 +97,15 @@ def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None
     watching = watch()
     lines = [
         watching.on_status(status(stage, LOG), NOW + 60 * number).line
-        for number, stage in enumerate(["deploying_gpu", "training_started", "training_started", "training_success"])
+        for number, stage in enumerate(
+            ["deploying_gpu", "training_started", "training_started", "training_success"]
+        )
     ]
     assert [bool(line) for line in lines] == [True, True, False, True]
-    assert lines[1] == "Training T1: training_started, step 1 (Training Started), 5 to go, ETA 30 min, 60 s so far"
+    assert (
+        lines[1]
+        == "Training T1: training_started, step 1 (Training Started), 5 to go, ETA 30 min, 60 s so far"
+    )
 
 
 def test_lines_count_from_the_request() -> None:

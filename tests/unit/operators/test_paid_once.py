@@ -1,0 +1,239 @@
+"""
+Random lives of three mapped tasks on one account: crashes, lost answers, people, an unreliable service.
+
+The model of :mod:`tests.unit.operators.paid_world` judges every payment, every cancel and every result. A bigger run:
+``DREAMBOOTH_LIVES=2000 pytest tests/unit/operators/test_paid_once.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
+from tests.unit.operators.paid_world import Task, World, inhabited
+
+TASKS = st.integers(0, 2)
+#: A try takes about 30 steps when all goes well.
+DEATHS = st.none() | st.integers(0, 45)
+CREATE = st.sampled_from(
+    [
+        "ok",
+        "lost, accepted",
+        "lost, accepted late",
+        "lost, not accepted",
+        "refused",
+        "queue full",
+        "rejected",
+        "no credits",
+    ]
+)
+READ = st.sampled_from(["ok", "ok", "fault", "queue full"])
+ENDS = st.sampled_from(
+    ["model_ready", "training_failed", "training_failed for good", "training_cancelled", "vanished"]
+)
+
+
+class PaidOnce(RuleBasedStateMachine):
+    """Whatever happens, in whatever order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.world = World()
+
+    @initialize(
+        environment=st.sampled_from(["production", "production", "sandbox"]),
+        policies=st.lists(
+            st.fixed_dictionaries(
+                {
+                    "on_lost": st.sampled_from(["fail", "fail", "resubmit"]),
+                    "on_clear": st.sampled_from(["reuse", "reuse", "retrain"]),
+                    "cancel_on_timeout": st.booleans(),
+                }
+            ),
+            min_size=3,
+            max_size=3,
+        ),
+    )
+    def begin(self, environment: str, policies: list[dict[str, Any]]) -> None:
+        self.world = World(environment)
+        self.stack.enter_context(inhabited(self.world, silent=True))
+        for index, policy in enumerate(policies):
+            Task(self.world, index, **policy)
+
+    def teardown(self) -> None:
+        try:
+            self.all_is_well_in_the_end()
+        finally:
+            self.stack.close()
+
+    def task(self, number: int, *states: str) -> Task | None:
+        """Return the first task from that number on that is in one of the states."""
+        tasks = self.world.tasks
+        around = [tasks[(number + offset) % len(tasks)] for offset in range(len(tasks))]
+        return next((task for task in around if task.state in states and not task.running), None)
+
+    def some(self, *states: str) -> bool:
+        return any(task.state in states for task in self.world.tasks)
+
+    # Airflow
+
+    @precondition(lambda self: self.some("none", "up_for_retry"))
+    @rule(
+        number=TASKS,
+        dies_at=DEATHS,
+        create=st.lists(CREATE, max_size=3),
+        status=st.lists(READ, max_size=2),
+        listing=st.lists(READ, max_size=2),
+        cancel=st.lists(READ, max_size=1),
+        sibling=st.none() | st.tuples(TASKS, st.integers(0, 30), DEATHS),
+    )
+    def a_try_runs(
+        self,
+        number: int,
+        dies_at: int | None,
+        create: list[str],
+        status: list[str],
+        listing: list[str],
+        cancel: list[str],
+        sibling: tuple[int, int, int | None] | None,
+    ) -> None:
+        task = self.task(number, "none", "up_for_retry")
+        assert task is not None
+        for call, answers in (("create", create), ("status", status), ("list", listing), ("cancel", cancel)):
+            self.world.answers[call].clear()
+            self.world.answers[call].extend(answers)
+        if sibling is not None:
+            other, after, death = sibling
+
+            def run_a_sibling() -> None:
+                found = self.task(other, "none", "up_for_retry")
+                if found is not None:
+                    found.start(dies_at=death)
+
+            self.world.aside(after, run_a_sibling)
+        task.start(dies_at=dies_at)
+        self.world.forget_aside()
+
+    @precondition(lambda self: self.some("deferred"))
+    @rule(number=TASKS, dies_at=DEATHS)
+    def the_trigger_fires(self, number: int, dies_at: int | None) -> None:
+        task = self.task(number, "deferred")
+        assert task is not None
+        event = task.next_event()
+        if event is not None:
+            task.resume(event, dies_at=dies_at)
+
+    @precondition(lambda self: any(task.waits_for for task in self.world.tasks))
+    @rule(number=TASKS)
+    def the_key_is_refused(self, number: int) -> None:
+        task = self.task(number, "deferred")
+        if task is not None and task.waits_for is not None:
+            training_id = task.waits_for.training_id
+            task.resume(
+                {"status": "error", "training_id": training_id, "message": "", "error": "DreamboothAuthError"}
+            )
+
+    @rule(number=TASKS)
+    def a_trigger_of_long_ago_is_called(self, number: int) -> None:
+        """A triggerer that stalled wakes up after another took over."""
+        task = self.world.tasks[number]
+        for trigger in [*task.old_triggers, *([task.trigger] if task.trigger else [])]:
+            task.kill_is_called(trigger)
+
+    # The service
+
+    @precondition(lambda self: any(not training.ended for training in self.world.trainings))
+    @rule(number=st.integers(0, 50), end=ENDS)
+    def a_training_ends(self, number: int, end: str) -> None:
+        running = [training for training in self.world.trainings if not training.ended]
+        training = running[number % len(running)]
+        if end == "vanished":
+            # One whose id nobody knows cannot be told from one that was never there.
+            training.vanished = training.owner.has_known(training)
+        else:
+            training.stage, training.permanent = end.removesuffix(" for good"), end.endswith("for good")
+
+    @rule(seconds=st.sampled_from([1, 10, 31, 600, 3600, 6 * 3600, 40 * 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.now += seconds
+
+    # People
+
+    @precondition(lambda self: self.some("deferred", "success", "failed"))
+    @rule(number=TASKS)
+    def somebody_clears(self, number: int) -> None:
+        task = self.task(number, "deferred", "success", "failed")
+        assert task is not None
+        task.clear()
+
+    @rule(number=TASKS, inputs=st.integers(1, 2))
+    def somebody_changes_the_inputs(self, number: int, inputs: int) -> None:
+        self.world.tasks[number].inputs = inputs
+
+    @precondition(lambda self: self.some("deferred"))
+    @rule(number=TASKS, state=st.sampled_from(["failed", "success"]))
+    def somebody_marks(self, number: int, state: str) -> None:
+        task = self.task(number, "deferred")
+        assert task is not None
+        task.mark(state)
+
+    @precondition(lambda self: self.some("failed"))
+    @rule(number=TASKS, hands_over=st.booleans())
+    def somebody_settles_a_lost_submission(self, number: int, hands_over: bool) -> None:
+        task = self.task(number, "failed")
+        assert task is not None
+        if not isinstance(task.error, DreamboothLostSubmissionError):
+            return
+        lost = [training for training in task.paid if not task.has_known(training)]
+        if hands_over and lost and not lost[-1].vanished:
+            task.hand_over(lost[-1])
+        else:
+            task.delete_record()
+        task.clear()
+
+    # What must hold
+
+    @invariant()
+    def a_waiting_task_waits_for_its_own_latest_training(self) -> None:
+        for task in self.world.tasks:
+            if task.waits_for is not None:
+                assert task.waits_for is task.paid[-1]
+
+    @invariant()
+    def nobody_waits_for_what_the_provider_cancelled(self) -> None:
+        for task in self.world.tasks:
+            assert task.waits_for is None or not task.waits_for.cancelled_by_us
+
+    def all_is_well_in_the_end(self) -> None:
+        """With a service and workers that behave, each task comes to an end that says what is the matter."""
+        for answers in self.world.answers.values():
+            answers.clear()
+        for task in self.world.tasks:
+            for _ in range(12):
+                if task.state in ("none", "up_for_retry"):
+                    task.start()
+                elif task.state == "deferred":
+                    if task.waits_for is not None and not task.waits_for.ended:
+                        task.waits_for.stage = "model_ready"
+                    event = task.next_event()
+                    assert event is not None
+                    task.resume(event)
+                else:
+                    break
+            assert task.state in ("success", "failed")
+
+
+PaidOnce.TestCase.settings = settings(
+    max_examples=int(os.environ.get("DREAMBOOTH_LIVES", "60")),
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestPaidOnce = PaidOnce.TestCase
