@@ -22,10 +22,10 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow install lint format test test-unit test-matrix chaos constraints clean
+.PHONY: help demo airflow install lint format test test-unit test-matrix chaos docs docs-screenshots constraints clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The demo needs less than the tests do.
 $(RUNNABLE): pyproject.toml constraints.txt
@@ -74,6 +74,13 @@ test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or o
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
 
+docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --builder html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+docs-screenshots: $(INSTALLED)  ## Take the documentation's screenshots anew from a real Airflow (needs chromium)
+	$(BIN)/python -m docs.screenshots
+
 constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
@@ -81,4 +88,4 @@ constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 		--constraint $(VENV)/airflow-version.txt --output-file constraints.txt
 
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf $(VENV) .demo .matrix demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build .demo .matrix demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
