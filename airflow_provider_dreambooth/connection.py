@@ -100,12 +100,17 @@ def conn_fields() -> dict[str, Any]:
 
 def ui_field_behaviour_metadata() -> dict[str, Any]:
     """Behaviour of the standard fields as provider metadata (``ui-field-behaviour``)."""
-    return {key.replace("_", "-"): value for key, value in ui_field_behaviour().items()}
+    return {key.replace("_", "-"): value.copy() for key, value in _BEHAVIOUR.items()}
 
 
 def ui_field_behaviour() -> dict[str, Any]:
     """Behaviour of the standard fields, for ``get_ui_field_behaviour`` of Airflow below 3.2."""
-    return {key: value.copy() for key, value in _BEHAVIOUR.items()}
+    behaviour = {key: value.copy() for key, value in _BEHAVIOUR.items()}
+    # Airflow 2's Test button does nothing in a form without an editor, and extra is the only field that has one.
+    behaviour["hidden_fields"].remove("extra")
+    # About a fault that only newer versions have.
+    del behaviour["placeholders"]["port"]
+    return behaviour
 
 
 def form_widgets() -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ class Airflow2Stack(SystemStack):
             "webserver.workers": "1",
         } | dict(config or {})
         super().__init__(folder, emulator, config=options, **arguments)
+        # Its executor starts tasks by the name of the command.
+        self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self.client = Airflow2Client(self.url, USER, PASSWORD)
         self.client.login()
 

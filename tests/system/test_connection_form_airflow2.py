@@ -37,7 +37,7 @@ def page(stack: SystemStack) -> Iterator[Page]:
         browser.close()
 
 
-def field(page: Page, name: str) -> str:
+def field(name: str) -> str:
     """Selector of an extra field: the form of the chosen connection type, not one of all the others."""
     return f"#extra__dreambooth__{name}"
 
@@ -50,13 +50,13 @@ def test_a_connection_is_added_and_tested_in_the_form(page: Page, stack: SystemS
 
     expect(page.get_by_text("API key", exact=True)).to_be_visible()
     expect(page.get_by_text("Base URL", exact=True)).to_be_visible()
-    for hidden in ("#login", "#schema", "#extra"):
+    for hidden in ("#login", "#schema"):
         expect(page.locator(hidden)).to_be_hidden()
     expect(page.locator("#host")).to_have_attribute("placeholder", "https://stablediffusionapi.com")
-    expect(page.locator(field(page, "timeout"))).to_have_value("30")
+    expect(page.locator(field("timeout"))).to_have_value("30")
     page.locator("#host").fill(f"http://{HOST}:{stack.emulator.port}")
     page.locator("#password").fill("WrongKeyOfSomebody0123456789")
-    page.locator(field(page, "timeout")).fill("7")
+    page.locator(field("timeout")).fill("7")
     page.locator("#test-connection").click()
     expect(page.get_by_text("Invalid Api Key")).to_be_visible()
 
@@ -84,6 +84,9 @@ def test_a_wrong_value_is_refused_by_the_form(page: Page, stack: SystemStack) ->
     page.locator("#conn_id").fill("refused_by_the_form")
     page.select_option("#conn_type", "dreambooth", force=True)
     page.evaluate("$('#conn_type').trigger('change')")
-    page.locator(field(page, "environment")).fill("staging")
+    page.locator(field("environment")).fill("staging")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Invalid value, must be one of: sandbox, production.")).to_be_visible()
+    # Airflow shows its own words instead of the validator's, at the right field.
+    expect(page.locator("tr", has=page.locator(field("environment"))).locator(".alert")).to_be_visible()
+    stored = stack.client.call("GET", "connections")["connections"]
+    assert "refused_by_the_form" not in [connection["connection_id"] for connection in stored]

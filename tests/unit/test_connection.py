@@ -8,7 +8,11 @@ import pytest
 from airflow.models.connection import Connection as StoredConnection
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_dreambooth.connection import ConnectionSettings
+from airflow_provider_dreambooth.connection import (
+    ConnectionSettings,
+    ui_field_behaviour,
+    ui_field_behaviour_metadata,
+)
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
 
 KEY = "kEy/with+odd=characters&more"
@@ -216,3 +220,8 @@ def test_every_way_to_write_a_connection_means_the_same(
     # The Test button hands the connection on as a URI of Airflow's own making.
     handed_on = StoredConnection(conn_id="my_account", uri=stored.get_uri())
     assert ConnectionSettings.from_connection(handed_on) == expected
+
+
+def test_the_form_below_airflow_3_keeps_the_editor_that_its_test_button_needs() -> None:
+    assert ui_field_behaviour()["hidden_fields"] == ["login", "schema"]
+    assert ui_field_behaviour_metadata()["hidden-fields"] == ["login", "schema", "extra"]
