@@ -13,7 +13,6 @@ import pytest
 
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
-from tests.airflow_version import AIRFLOW
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +28,15 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def registered_examples(airflow_database: Path) -> Path:
-    """A database that knows the examples: below Airflow 3 ``dag.test()`` does not store their asset aliases."""
-    if AIRFLOW.major < 3:
-        environment = os.environ | {"AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES)}
-        command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
-        stored = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert stored.returncode == 0, stored.stdout + stored.stderr
+    """
+    A database that knows the examples.
+
+    ``dag.test()`` stores a DAG only from 3.0 on, and then in the folder that Airflow had when it was imported.
+    """
+    environment = os.environ | {"AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES)}
+    command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
+    stored = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert stored.returncode == 0, stored.stdout + stored.stderr
     return airflow_database
 
 
@@ -44,7 +46,6 @@ def connected(
 ) -> Path:
     """The default connection leads to the emulator, and pictures go to the folder that this gives."""
     connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
-    # dag.test() registers the DAG from this folder.
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(EXAMPLES))
     monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_IMAGES", emulator.samples())
