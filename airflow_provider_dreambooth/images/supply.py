@@ -274,9 +274,9 @@ class ImageSupply:
         stored = sum(picture.source.link is None for picture in self._pictures)
         if stored:
             self._log.info(
-                "%d of %d pictures have no public link: %d uploaded now, %d by an earlier try. Uploads are free.",
-                stored,
+                "Pictures: %d, of which %d without a public link: %d uploaded now (free), %d by an earlier try.",
                 len(links),
+                stored,
                 sent,
                 stored - sent,
             )
