@@ -190,3 +190,22 @@ def add_asset_events(
         elif isinstance(outlet, Asset) or type(outlet).__name__ in ("AssetNameRef", "AssetUriRef"):
             accessor = context["outlet_events"][outlet]
             accessor.extra = {**accessor.extra, **extra}
+
+
+def dags_with_runs(task_instance: Any, dag_ids: Iterable[str]) -> list[str]:
+    """
+    Ask Airflow, from a worker, which DAGs have a queued or running run.
+
+    :param task_instance: the running task instance.
+    :param dag_ids: the DAGs to ask for.
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        states = ["queued", "running"]
+        return [dag_id for dag_id in dag_ids if task_instance.get_dr_count(dag_id=dag_id, states=states) > 0]
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.state import DagRunState
+
+    under_way = (DagRunState.QUEUED, DagRunState.RUNNING)
+    return [
+        dag_id for dag_id in dag_ids if any(DagRun.find(dag_id=dag_id, state=state) for state in under_way)
+    ]

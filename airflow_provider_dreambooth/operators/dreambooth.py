@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
+from airflow_provider_dreambooth.operators.housekeeping import DreamboothKeepNewestModelsOperator
 from airflow_provider_dreambooth.operators.models import (
     DreamboothCancelTrainingOperator,
     DreamboothDeleteModelOperator,
-    DreamboothReloadModelOperator,
 )
+from airflow_provider_dreambooth.operators.reload_model import DreamboothReloadModelOperator
 from airflow_provider_dreambooth.operators.text_to_image import DreamboothTextToImageOperator
 from airflow_provider_dreambooth.operators.upload_images import DreamboothUploadImagesOperator
 
@@ -15,6 +16,7 @@ __all__ = [
     "DreamboothCancelTrainingOperator",
     "DreamboothDeleteModelOperator",
     "DreamboothFineTuneOperator",
+    "DreamboothKeepNewestModelsOperator",
     "DreamboothReloadModelOperator",
     "DreamboothTextToImageOperator",
     "DreamboothUploadImagesOperator",

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.operators.failure import for_airflow
+from airflow_provider_dreambooth.operators.report_only import reports_only
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,9 +23,16 @@ class _ModelOperator(BaseOperator):
 
     ui_color = "#f4eefa"
 
-    def __init__(self, *, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
+        report_only: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.dreambooth_conn_id = dreambooth_conn_id
+        self.report_only = report_only
 
     def execute(self, context: Context) -> str:
         from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
@@ -43,11 +51,12 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
     Cancel a running training. What was paid for it stays paid. A training that has ended or is gone is no error.
 
     :param training_id: the training. Templated.
+    :param report_only: say what would be done, and do nothing. Templated.
     :param dreambooth_conn_id: the connection; its environment must be ``production``.
     :return: the training id.
     """
 
-    template_fields: Sequence[str] = ("training_id", "dreambooth_conn_id")
+    template_fields: Sequence[str] = ("training_id", "report_only", "dreambooth_conn_id")
 
     def __init__(self, *, training_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,6 +74,11 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
         if status.outcome.ended:
             self.log.info(
                 "Training %s has ended already (%s): nothing to cancel.", self.training_id, status.stage
+            )
+            return self.training_id
+        if reports_only(self.report_only):
+            self.log.info(
+                "Training %s would be cancelled (report_only); it is at %s.", self.training_id, status.stage
             )
             return self.training_id
         try:
@@ -96,11 +110,12 @@ class DreamboothDeleteModelOperator(_ModelOperator):
     Delete a model for good. A model that is gone already is no error.
 
     :param model_id: the training's id. Templated.
+    :param report_only: say what would be done, and do nothing. Templated.
     :param dreambooth_conn_id: the connection.
     :return: the model id.
     """
 
-    template_fields: Sequence[str] = ("model_id", "dreambooth_conn_id")
+    template_fields: Sequence[str] = ("model_id", "report_only", "dreambooth_conn_id")
 
     def __init__(self, *, model_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -108,37 +123,13 @@ class DreamboothDeleteModelOperator(_ModelOperator):
 
     def act(self, hook: DreamboothHook) -> str:
         """Delete, unless the model is gone already."""
+        if reports_only(self.report_only):
+            self.log.info("Model %s would be deleted (report_only).", self.model_id)
+            return self.model_id
         try:
             hook.delete_model(self.model_id)
         except DreamboothNotFoundError:
             self.log.info("The service does not know model %s (any more): nothing to delete.", self.model_id)
         else:
             self.log.info("Model %s is deleted.", self.model_id)
-        return self.model_id
-
-
-class DreamboothReloadModelOperator(_ModelOperator):
-    """
-    Load a model again that the service dropped after 7 idle days (documented). It takes about two minutes.
-
-    :param model_id: the training's id. Templated.
-    :param dreambooth_conn_id: the connection.
-    :return: the model id.
-    """
-
-    template_fields: Sequence[str] = ("model_id", "dreambooth_conn_id")
-
-    def __init__(self, *, model_id: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.model_id = model_id
-
-    def act(self, hook: DreamboothHook) -> str:
-        """Ask for the reload."""
-        answer = hook.reload_model(self.model_id)
-        state = (
-            "is being loaded, which takes about two minutes"
-            if answer.processing
-            else "is loaded or about to be"
-        )
-        self.log.info("Model %s %s. The service says: %s", self.model_id, state, answer.message or "nothing")
         return self.model_id

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.housekeeping.use import mark_use
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.operators.failure import error_class_named, for_airflow
@@ -140,6 +141,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
             check_timeout(self.timeout)
             check_poll_interval(self.poll_interval)
             show_model(self, context["ti"], self.hook.settings.base_url, str(self.model_id))
+            mark_use(self, context, time.time())
             return self._conclude(context, self._rendered(context))
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__

@@ -54,7 +54,8 @@ def test_training_and_model_are_pushed_at_once() -> None:
 
 
 def test_each_picture_gets_a_link_of_its_own() -> None:
-    operator, instance = SimpleNamespace(), TaskInstance()
+    operator: Any = SimpleNamespace()
+    instance = TaskInstance()
     links.show_model(operator, instance, EMULATOR, "abc")
     links.show_pictures(operator, instance, ["one", "two"])
     found = {link.name: link.get_link(operator, ti_key=None) for link in links.RENDERING_LINKS[:3]}
