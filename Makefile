@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow install lint format test test-unit test-matrix chaos docs docs-screenshots constraints clean
+.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix public-api chaos docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ demo: $(RUNNABLE)  ## See a real Airflow train a model on the local emulator and
 
 airflow: $(RUNNABLE)  ## The same, left running with Airflow's UI until Ctrl-C
 	@$(DEMO) --keep
+
+demo-assets: $(INSTALLED)  ## Photographs in object storage to pictures in object storage, by two DAGs joined by an asset
+	@$(BIN)/python -m demo.assets --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools
 
@@ -80,6 +83,9 @@ docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a war
 
 docs-screenshots: $(INSTALLED)  ## Take the documentation's screenshots anew from a real Airflow (needs chromium)
 	$(BIN)/python -m docs.screenshots
+
+public-api: $(INSTALLED)  ## Renew the stored description of the public interface
+	@AIRFLOW_HOME=$(abspath $(VENV))/airflow-home $(BIN)/python -m tests.public_api
 
 constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
