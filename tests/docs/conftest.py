@@ -58,6 +58,8 @@ def at_home(sample_home: Path, emulator: RunningEmulator) -> Callable[[str], str
             ("/data/", f"{sample_home}/"),
             ("/tmp/", f"{sample_home}/"),
             ("s3://my-bucket/", f"file://{sample_home}/"),
+            # Nothing leaves this machine.
+            ("https://hooks.example.com/", f"{emulator.url}/"),
         ):
             code = code.replace(shown, here)
         return code
