@@ -51,6 +51,10 @@ class Airflow2Stack(SystemStack):
             creation.check()
         del self.components["user"]
 
+    def wait_until_healthy(self, timeout: float = 400.0) -> None:
+        """Return as soon as every component reports to be healthy; its webserver writes all permissions first."""
+        super().wait_until_healthy(timeout)
+
     def start_components(self) -> None:
         """Start all of Airflow, without waiting for it."""
         self.start_component("webserver", "webserver", "--port", str(self.port), "--hostname", "127.0.0.1")
