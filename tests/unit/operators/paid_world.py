@@ -529,10 +529,11 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
 
     :param silent: without the task's log, whose writing takes most of the time.
     """
-    nothing = logging.Logger("silent", logging.CRITICAL + 1)
+    nothing = logging.getLogger("dreambooth.silent")
+    nothing.setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(fine_tune, "time", world))
-        stack.enter_context(mock.patch.object(compat, "variable", lambda: world.variables))
+        stack.enter_context(mock.patch.object(compat, "variable", return_value=world.variables))
         if silent:
             stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))
         yield world
