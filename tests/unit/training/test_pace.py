@@ -45,10 +45,10 @@ def test_a_fixed_interval_is_kept_exactly(interval: float) -> None:
 
 @pytest.mark.parametrize("stage", STAGES[:-1])
 @pytest.mark.parametrize("eta", [None, 0.0, 0.01, 5.0, 30.0, 1e6])
-def test_it_stays_between_half_a_minute_and_six_minutes(stage: str, eta: float | None) -> None:
+def test_it_stays_between_half_a_minute_and_eight_minutes(stage: str, eta: float | None) -> None:
     pace = Pace()
     for passed in (0.0, 40.0, 400.0, 4000.0, 4e5):
-        assert SHORTEST <= pace.next_delay(status(stage, eta), 1e9 + passed) <= LONGEST * 1.1 <= 380.0
+        assert SHORTEST <= pace.next_delay(status(stage, eta), 1e9 + passed) <= LONGEST * 1.1 < 480.0
 
 
 def test_it_asks_seldom_at_the_begin_and_often_near_the_end() -> None:
@@ -106,10 +106,10 @@ def test_a_stage_that_no_list_has_is_waited_for_with_sense() -> None:
 def test_an_old_announcement_does_not_start_anew_with_the_next_stage() -> None:
     stale, fresh = steady(), steady()
     for pace in (stale, fresh):
-        pace.next_delay(status("trained_model_uploaded", 5, 4), 0.0)
-    again = stale.next_delay(status("deploying_model", 5, 4), 200.0)
-    anew = fresh.next_delay(status("deploying_model", 5, 5), 200.0)
-    assert again < anew
+        pace.next_delay(status("training_success", 120, 2), 0.0)
+    again = stale.next_delay(status("trained_model_uploading", 120, 2), 300.0)
+    anew = fresh.next_delay(status("trained_model_uploading", 120, 3), 300.0)
+    assert SHORTEST < again < anew
 
 
 def test_tasks_started_together_spread_out() -> None:
