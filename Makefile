@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix public-api chaos docs docs-screenshots constraints clean
+.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,17 @@ docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a war
 
 docs-screenshots: $(INSTALLED)  ## Take the documentation's screenshots anew from a real Airflow (needs chromium)
 	$(BIN)/python -m docs.screenshots
+
+package: $(INSTALLED)  ## Build wheel and source archive, check them, install them into empty environments
+	@rm -rf dist
+	@$(BIN)/python -m release build
+	@$(BIN)/python -m release install
+
+audit: $(INSTALLED)  ## Ask an advisory service about all that is installed with the provider
+	@$(BIN)/python -m release audit
+
+dependencies: $(INSTALLED)  ## Renew the documentation's table of dependencies
+	@$(BIN)/python -m release dependencies
 
 public-api: $(INSTALLED)  ## Renew the stored description of the public interface
 	@AIRFLOW_HOME=$(abspath $(VENV))/airflow-home $(BIN)/python -m tests.public_api

@@ -1,0 +1,69 @@
+"""Building wheel and source archive: the same commit gives the same bytes, wherever and whenever."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def commit_time(project: Path = PROJECT) -> int:
+    """Return when the commit was made, epoch seconds: the time that all files in the archives get."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout)
+
+
+def build(target: Path, *, project: Path = PROJECT) -> list[Path]:
+    """
+    Build what is committed, and nothing else, into a folder.
+
+    :param target: where wheel and source archive go.
+    :param project: the repository.
+    :return: the wheel and the source archive.
+    """
+    epoch = commit_time(project)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = subprocess.run(["git", "archive", "HEAD"], cwd=project, capture_output=True, check=True)
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as committed:
+            committed.extractall(folder, filter="data")
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), folder]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0"}
+        built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if built.returncode != 0:
+            raise RuntimeError(f"The build failed:\n{built.stdout}\n{built.stderr}")
+    (wheel,) = target.glob("*.whl")
+    (source,) = target.glob("*.tar.gz")
+    normalise(source, epoch)
+    return [wheel, source]
+
+
+def normalise(source: Path, epoch: int) -> None:
+    """
+    Write a source archive anew, without what differs between two builds; setuptools knows no switch for that.
+
+    :param source: the archive, which is replaced.
+    :param epoch: the time of every member.
+    """
+    plain = io.BytesIO()
+    with (
+        tarfile.open(source) as old,
+        tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in sorted(old.getmembers(), key=lambda member: member.name):
+            clean = tarfile.TarInfo(member.name)
+            clean.type, clean.size, clean.mtime = member.type, member.size, epoch
+            clean.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            new.addfile(clean, old.extractfile(member) if member.isfile() else None)
+    with (
+        source.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=epoch) as packed,
+    ):
+        packed.write(plain.getvalue())
