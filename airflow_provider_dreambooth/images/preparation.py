@@ -60,5 +60,5 @@ def prepared(content: bytes) -> bytes:
     except Exception as error:
         raise NotUsableError(f"cannot be decoded ({str(error)[:100]})") from None
     out = io.BytesIO()
-    square.save(out, "PNG", optimize=True)
+    square.save(out, "PNG")
     return out.getvalue()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
@@ -40,15 +41,30 @@ def registered_examples(airflow_database: Path) -> Path:
     return airflow_database
 
 
+@pytest.fixture(scope="session")
+def photographs(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of photographs that have no public link."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for number in range(1, 9):
+        answer = requests.get(f"{emulator.samples()}/fox/{number}.png", timeout=60)
+        (folder / f"{number}.png").write_bytes(answer.content)
+    return folder
+
+
 @pytest.fixture
 def connected(
-    emulator: Emulator, registered_examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator,
+    registered_examples: Path,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The default connection leads to the emulator, and pictures go to the folder that this gives."""
     connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(EXAMPLES))
     monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_IMAGES", emulator.samples())
+    monkeypatch.setenv("DREAMBOOTH_EXAMPLE_PHOTOGRAPHS", str(photographs))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_OUTPUT", str(tmp_path))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "1")
     return tmp_path

@@ -11,8 +11,22 @@ import pytest
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
 
-TRAININGS = {"train_wait_render": 1, "several_subjects": 3, "one_task_wait": 1, "train_weekly": 1}
-PICTURES = {"train_wait_render": 2, "several_subjects": 3, "one_task_wait": 0, "train_weekly": 0}
+TRAININGS = {
+    "train_wait_render": 1,
+    "several_subjects": 3,
+    "one_task_wait": 1,
+    "train_weekly": 1,
+    "folder_to_pictures": 1,
+    "keep_newest_models": 0,
+}
+PICTURES = {
+    "train_wait_render": 2,
+    "several_subjects": 3,
+    "one_task_wait": 0,
+    "train_weekly": 0,
+    "folder_to_pictures": 2,
+    "keep_newest_models": 0,
+}
 # Started by an asset event, which dag.test() has none of: see tests/system/test_assets.py.
 STARTED_BY_ASSETS = {"contact_sheet"}
 
