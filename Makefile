@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 AIRFLOW_VERSION ?= 3.3.2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # How often each crash point is run.
 CHAOS_REPETITIONS ?= 1
@@ -22,7 +23,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos docs docs-screenshots constraints clean
+.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos bench docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +77,10 @@ test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or o
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
+
+bench: $(INSTALLED)  ## Measure what waiting costs, an hour; BENCH_ARGS='--only pace' for a part; writes docs/benchmarks
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --builder html docs docs/_build/html

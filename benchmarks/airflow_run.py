@@ -1,0 +1,101 @@
+"""
+Many deferred trainings in one real Airflow with one triggerer, from submission to resumed workers.
+
+Looked for afterwards: trainings lost or paid twice, looks that came more often than asked, warnings of a
+blocked triggerer. The emulator counts what was paid and when it was asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.emulator import Emulator
+from demo.stack import Stack
+
+_STATUS = re.compile(r"/fine_tune_status/([^/]+)$")
+#: Airflow's words when a trigger held the triggerer's event loop.
+_BLOCKED = re.compile(r"blocked (for|the async thread)|async thread was blocked", re.IGNORECASE)
+
+
+def run(trainings: int, interval: float, duration: float) -> dict[str, Any]:
+    """
+    Start an Airflow and an emulator, run the trainings, stop both, and return what was seen.
+
+    :param trainings: how many.
+    :param interval: seconds between two looks at each.
+    :param duration: seconds that each training lasts; longer than submitting them all takes, or fewer wait at once.
+    """
+    with tempfile.TemporaryDirectory(prefix="dreambooth-bench-") as place:
+        folder = Path(place)
+        emulator = Emulator(folder, duration=duration, options=("--request-log", "500000", "--quiet"))
+        stack = Stack(
+            folder,
+            emulator,
+            dag_folders=(Path(__file__).parent / "dags",),
+            config={
+                "core.parallelism": "16",
+                "triggerer.capacity": "1000",
+                "core.max_active_tasks_per_dag": "1000",
+            },
+            variables={
+                "DREAMBOOTH_BENCH_TRAININGS": str(trainings),
+                "DREAMBOOTH_BENCH_INTERVAL": str(interval),
+            },
+        )
+        with stack:
+            return _follow(stack, emulator, trainings, interval, duration)
+
+
+def _follow(
+    stack: Stack, emulator: Emulator, trainings: int, interval: float, duration: float
+) -> dict[str, Any]:
+    stack.client.wait_for_dag("many_trainings")
+    started, most_deferred = time.monotonic(), 0
+    run_id = stack.client.trigger("many_trainings")
+    while (state := stack.client.run_state("many_trainings", run_id)) in ("queued", "running"):
+        states = [task["state"] for task in stack.client.task_instances("many_trainings", run_id)]
+        deferred = states.count("deferred")
+        most_deferred = max(most_deferred, deferred)
+        print(
+            f"  {time.monotonic() - started:5.0f} s: {deferred} deferred, {states.count('success')} done",
+            flush=True,
+        )
+        time.sleep(10)
+        if time.monotonic() - started > 3 * duration + 10 * trainings:
+            break
+    tasks = stack.client.task_instances("many_trainings", run_id)
+    answer = requests.get(f"{emulator.url}/emulator/requests", params={"last": 500_000}, timeout=60).json()
+    looks: dict[str, list[float]] = defaultdict(list)
+    for entry in answer["requests"]:
+        found = _STATUS.search(entry["path"])
+        if found:
+            looks[found[1]].append(entry["time"])
+    # The first look is the worker's, before it defers, and the second the trigger's: from there on the interval counts.
+    gaps = [later - sooner for times in looks.values() for sooner, later in itertools.pairwise(times[1:-1])]
+    log = stack.logs / "triggerer.log"
+    blocked = [line for line in log.read_text(errors="replace").splitlines() if _BLOCKED.search(line)]
+    return {
+        "trainings": trainings,
+        "state": state,
+        "succeeded": sum(task["state"] == "success" for task in tasks),
+        "tries": sum(task["try_number"] for task in tasks),
+        "paid": len(emulator.trainings()),
+        "most_deferred": most_deferred,
+        "interval": interval,
+        "looks": sum(len(times) for times in looks.values()),
+        "shortest_gap": min(gaps, default=0.0),
+        "middle_gap": statistics.median(gaps) if gaps else 0.0,
+        "longest_gap": max(gaps, default=0.0),
+        "blocked_warnings": len(blocked),
+        "seconds": time.monotonic() - started,
+        "most_connections": answer["most_connections_open"],
+    }
