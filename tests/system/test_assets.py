@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +13,9 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from demo.airflow_settings import PASSWORD, USER
+from demo.assets import BUCKET, PHOTOGRAPHS, PICTURES, SHEET, TRAIN, fill
 from demo.emulator import Emulator
+from demo.object_storage import CONNECTION_ID, ObjectStorage
 from demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
 from tests.requirements import required
@@ -24,20 +25,20 @@ from tests.system.test_connection_form import CHROMIUM_OPTIONS
 LINEAGE_FILE = "lineage.jsonl"
 pytestmark = pytest.mark.skipif(AIRFLOW.major < 3, reason="asks the REST API of Airflow 3 for asset events")
 
-TRAIN, SHEET = "train_weekly", "contact_sheet"
-
 
 class Walk:
     """
     One training and the run that its asset event started.
 
     :param stack: the stack, with both runs at their end.
+    :param storage: the object storage that has the photographs, and then the pictures.
     :param train_run: the run that the schedule started.
     :param sheet_run: the run that the model started.
     """
 
-    def __init__(self, stack: SystemStack, train_run: str, sheet_run: str) -> None:
+    def __init__(self, stack: SystemStack, storage: ObjectStorage, train_run: str, sheet_run: str) -> None:
         self.stack = stack
+        self.storage = storage
         self.client = stack.client
         self.train_run = train_run
         self.sheet_run = sheet_run
@@ -55,7 +56,7 @@ class Walk:
 
 
 def wait_for_started_run(stack: SystemStack, dag_id: str, timeout: float = 120.0) -> str:
-    """Return the first run of a DAG, as soon as something has started it."""
+    """Return the first run of a DAG as soon as something has started it."""
     deadline = time.monotonic() + timeout
     while True:
         runs = stack.client.call("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]
@@ -69,16 +70,29 @@ def wait_for_started_run(stack: SystemStack, dag_id: str, timeout: float = 120.0
 def walk(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Walk]:
     """A stack with schedules, after one training and what it set off."""
     folder = tmp_path_factory.mktemp("assets")
+    pytest.importorskip(
+        "moto.server", reason="get it with: pip install 'airflow-provider-dreambooth[storage-test]'"
+    )
     emulator = Emulator(folder, duration=12, render=1, key=api_key)
     transport = {"type": "file", "log_file_path": str(folder / LINEAGE_FILE), "append": True}
-    with SystemStack(
-        folder,
-        emulator,
-        dag_folders=[EXAMPLES],
-        api_key=api_key,
-        schedules=True,
-        config={"openlineage.transport": json.dumps(transport)},
-    ) as stack:
+    with (
+        ObjectStorage(folder) as storage,
+        SystemStack(
+            folder,
+            emulator,
+            dag_folders=[EXAMPLES],
+            api_key=api_key,
+            schedules=True,
+            config={"openlineage.transport": json.dumps(transport)},
+            variables={
+                **storage.variables(),
+                "DREAMBOOTH_EXAMPLE_PHOTOGRAPHS": f"s3://{CONNECTION_ID}@{BUCKET}/{PHOTOGRAPHS}/",
+                "DREAMBOOTH_EXAMPLE_OUTPUT": f"s3://{CONNECTION_ID}@{BUCKET}/{PICTURES}",
+            },
+        ) as stack,
+    ):
+        storage.wait()
+        fill(storage, emulator)
         for dag_id in (TRAIN, SHEET):
             stack.client.wait_for_dag(dag_id)
         # Nobody triggers anything: the first is due by its schedule, the second waits for a model.
@@ -89,7 +103,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Wal
             runs[dag_id] = wait_for_started_run(stack, dag_id)
             state = stack.client.wait_for_run(dag_id, runs[dag_id])
             assert state == "success", stack.client.describe(dag_id, runs[dag_id])
-        yield Walk(stack, runs[TRAIN], runs[SHEET])
+        yield Walk(stack, storage, runs[TRAIN], runs[SHEET])
 
 
 @pytest.fixture
@@ -103,8 +117,9 @@ def event(walk: Walk) -> dict[str, Any]:
 def test_a_ready_model_starts_the_consumer(walk: Walk) -> None:
     assert walk.train_run.startswith("scheduled__")
     assert walk.sheet_run.startswith("asset_triggered__")
-    pictures = list(walk.stack.output.rglob("contact-sheet/**/*.png"))
+    pictures = [key for key in walk.storage.keys(BUCKET, PICTURES) if key.endswith(".png")]
     assert len(pictures) == 4
+    assert all(walk.storage.get(BUCKET, key).startswith(b"\x89PNG") for key in pictures)
 
 
 def test_one_training_is_paid_and_one_run_set_off(walk: Walk) -> None:
@@ -214,9 +229,7 @@ def names(datasets: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def test_lineage_of_a_training_leads_from_the_pictures_to_the_model(walk: Walk) -> None:
     event, port = lineage(walk, f"{TRAIN}.train"), walk.stack.emulator.port
-    assert names(event["inputs"]) == [
-        (f"http://127.0.0.1:{port}", f"samples/robot/{number}.png") for number in range(1, 9)
-    ]
+    assert names(event["inputs"]) == [(f"s3://{BUCKET}", PHOTOGRAPHS)]
     assert names(event["outputs"]) == [(f"dreambooth://127.0.0.1:{port}", walk.model_id)]
     facet = event["run"]["facets"]["dreambooth_training"]
     assert facet["method"] == "dreambooth"
@@ -230,8 +243,8 @@ def test_lineage_of_a_rendering_leads_from_the_model_to_the_pictures(walk: Walk)
     event, port = lineage(walk, f"{SHEET}.render"), walk.stack.emulator.port
     assert (f"dreambooth://127.0.0.1:{port}", walk.model_id) in names(event["inputs"])
     ((namespace, name),) = names(event["outputs"])
-    assert namespace == "file"
-    assert Path(name).read_bytes().startswith(b"\x89PNG")
+    assert namespace == f"s3://{BUCKET}"
+    assert walk.storage.get(BUCKET, name).startswith(b"\x89PNG")
     assert event["run"]["facets"]["dreambooth_rendering"]["seed"] == "7"
 
 
