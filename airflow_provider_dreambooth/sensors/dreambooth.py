@@ -54,8 +54,10 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     :param deferrable: wait in the triggerer.
     :param poll_interval: seconds between two looks in all modes; ``None`` (default) follows the service's own ETA,
         unless ``poke_interval`` was given.
+    :param poke_interval: Airflow's name for the same; ``poll_interval`` wins.
+    :param exponential_backoff: Airflow's growing interval, instead of the service's ETA.
     :param kwargs: standard arguments of sensors, such as ``timeout`` (seconds; default ``[sensors] default_timeout``),
-        ``poke_interval``, ``soft_fail`` and ``mode``.
+        ``soft_fail`` and ``mode``.
     :raises DreamboothTrainingFailedError: the training failed or was cancelled.
     :raises DreamboothNotFoundError: the service does not know the training in the connection's environment.
     """
@@ -71,17 +73,21 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | None = None,
+        poke_interval: float | timedelta | None = None,
+        exponential_backoff: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        follows_eta = (
-            poll_interval is None and "poke_interval" not in kwargs and not kwargs.get("exponential_backoff")
-        )
+        # Named here, so that Airflow fills them from default_args and it shows whether anybody gave them.
+        if poke_interval is not None:
+            kwargs["poke_interval"] = poke_interval
+        if exponential_backoff is not None:
+            kwargs["exponential_backoff"] = exponential_backoff
         super().__init__(**kwargs)
         self.training_id = training_id
         self.dreambooth_conn_id = dreambooth_conn_id
         self.deferrable = deferrable
         self.poll_interval = poll_interval
-        self.follows_eta = follows_eta
+        self.follows_eta = poll_interval is None and poke_interval is None and not exponential_backoff
         self._watch: Watch | None = None
         self._next_look: float | None = None
 
