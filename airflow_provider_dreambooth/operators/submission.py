@@ -256,6 +256,8 @@ class Submission:
         if situation.record is not None and situation.record.training_id is not None:
             # The time that the earlier training took is not to be missing for the new one.
             self._deadline = None if self._timeout is None else self._clock() + self._timeout
+        if step.settled and situation.record is not None and self._ledger is not None:
+            self._ledger.withdraw(situation.record.intent_at)
         record = Record(
             fingerprint=situation.fingerprint,
             account=situation.account,

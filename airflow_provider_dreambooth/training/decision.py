@@ -60,10 +60,17 @@ OnClear = Literal["reuse", "retrain"]
 
 @dataclass(frozen=True)
 class Submit:
-    """Pay for a new training. ``cancel`` names the running one that it replaces."""
+    """
+    Pay for a new training.
+
+    :param why: for the log.
+    :param cancel: the running training that it replaces.
+    :param settled: the record's own request is known to have left nothing, and is nobody's doubt any more.
+    """
 
     why: str
     cancel: str | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +217,8 @@ def _settle(situation: Situation, record: Record) -> Step:
             new = listing.models - set(record.known_models) - (listing.claimed or frozenset())
             if not new:
                 return Submit(
-                    "the lost request of an earlier try left no new model in the account, so nothing was paid"
+                    "the lost request of an earlier try left no new model in the account, so nothing was paid",
+                    settled=True,
                 )
             if len(new) == 1 and listing.claimed is not None and not listing.others_in_doubt:
                 return Adopt(next(iter(new)))

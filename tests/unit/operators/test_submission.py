@@ -203,6 +203,17 @@ def test_with_another_submission_in_doubt_nobody_adopts(world: World) -> None:
     assert count(world) == 2
 
 
+def test_a_request_that_is_settled_to_nothing_is_no_doubt_to_others(world: World) -> None:
+    first, second = Task(world, 0), Task(world, 1)
+    first.start(dies_at=steps_until(lambda calls: calls.index("request to be sent")))
+    first.start()
+    assert (first.state, count(world)) == ("deferred", 1)
+    world.answers["create"].append("lost, accepted")
+    second.start()
+    assert (second.state, count(world)) == ("deferred", 2)
+    assert second.waits_for is world.trainings[1]
+
+
 def steps_until(place: object) -> int:
     with inhabited(World()) as trial:
         Task(trial).start()
