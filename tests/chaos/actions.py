@@ -19,6 +19,13 @@ def watch(run: Run) -> None:
     run.wait_for_end()
 
 
+def ready_when_waiting(run: Run) -> None:
+    """The training gets ready once the task waits for it."""
+    run.wait_until_waiting()
+    run.force("ready")
+    run.wait_for_end()
+
+
 def then_a_lost_answer(run: Run) -> None:
     """After this task has crashed and ended, another task of the account loses its answer."""
     run.wait_for_end()

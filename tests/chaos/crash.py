@@ -162,6 +162,8 @@ def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
     instance, places = context["ti"], _places()
     folder = Path(os.environ["CHAOS_FLAGS"])
     for place in crashes:
-        name = f"{instance.dag_id}.{instance.run_id}.{instance.map_index}.{place.replace(':', '-')}"
+        # Once for a repetition, not for each DAG run in it.
+        repetition = instance.run_id.rpartition("-")[0]
+        name = f"{instance.dag_id}.{repetition}.{instance.map_index}.{place.replace(':', '-')}"
         trap = Trap(place, folder / name)
         places[trap.name](trap)

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Retries of every task. One that needs them all has not ended by itself.
+RETRIES = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Point:
@@ -27,7 +30,8 @@ class Point:
     :param emulator: options of that emulator.
     :param act: function of :mod:`tests.chaos.actions` that does what a user or a machine does.
     :param cancelled: how many of the trainings are cancelled in the end.
-    :param tries: how many tries the task takes, where that is promised.
+    :param tries: how many tries the task takes at least, where it must not use up its retries: Airflow itself adds
+        one now and then on a loaded machine.
     :param says: what the task's log must say.
     :param unknown: paid trainings whose id nobody can know.
     :param tasks: how many task instances, in one account.

@@ -22,14 +22,14 @@ from tests.system.stack import SystemStack
 
 REPOSITORY = Path(__file__).parents[2]
 #: How many points are under way at the same time.
-AT_ONCE = 16
+AT_ONCE = 12
 CONFIG = {
-    "core.parallelism": "12",
+    "core.parallelism": "8",
     "database.sql_alchemy_pool_size": "20",
     "database.sql_alchemy_max_overflow": "40",
     "core.max_active_tasks_per_dag": "32",
     # A whole worker that dies is noticed by its missing heartbeat; five minutes would be waited for otherwise.
-    "scheduler.task_instance_heartbeat_timeout": "60",
+    "scheduler.task_instance_heartbeat_timeout": "90",
     "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
     "scheduler.scheduler_health_check_threshold": "20",
     "scheduler.orphaned_tasks_check_interval": "10",
