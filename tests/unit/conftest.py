@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.version import Version
+
+from tests.airflow_version import AIRFLOW
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.emulator.server import RunningEmulator
@@ -85,3 +88,18 @@ def served(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield account
     running.service.faults.clear()
     running.service.options.render = 0.0
+
+
+@pytest.fixture(autouse=True)
+def task_state_is_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Let tests of a task's life, which bring a task state store along, do so on every Airflow.
+
+    What the provider does without one is in ``test_compat.py``, and in the examples on a real Airflow.
+    """
+    if Version("3.3") <= AIRFLOW or request.path.name == "test_compat.py":
+        return
+    from airflow_provider_dreambooth import compat
+
+    monkeypatch.setattr(compat, "AIRFLOW_V_3_3_PLUS", True)
+    monkeypatch.setattr(compat, "CAN_LIST_VARIABLES", True)

@@ -68,6 +68,9 @@ class TaskInstance:
         name = self.task_id if index is None else f"{self.task_id}_{index}"
         return {self.run_id: {name: self.state}}
 
+    def refresh_from_db(self) -> None:
+        """Below Airflow 3 a worker reads the state itself; here it is there already."""
+
     def get_first_reschedule_date(self, context: Any) -> None:
         return None
 
