@@ -26,6 +26,21 @@ def ready_when_waiting(run: Run) -> None:
     run.wait_for_end()
 
 
+def ready_when_all_are_paid(run: Run) -> None:
+    """All trainings get ready once the last one has been accepted."""
+    run.wait_for_trainings(run.point.tasks)
+    for number in range(run.point.tasks):
+        run.force("ready", number)
+    run.wait_for_end()
+
+
+def lost_then_list_mended(run: Run) -> None:
+    """The list of models cannot be had when it is needed, and comes back."""
+    run.wait("was asked in vain", lambda: any(task.state == "up_for_retry" for task in run.tasks()))
+    run.mend()
+    run.wait_for_end()
+
+
 def then_a_lost_answer(run: Run) -> None:
     """After this task has crashed and ended, another task of the account loses its answer."""
     run.wait_for_end()

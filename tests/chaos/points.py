@@ -202,11 +202,9 @@ def lost_answers() -> Iterator[Point]:
     yield Point(
         "production: lost while the list is down",
         faults=(create("cut"), {"endpoint": "finetune_list", "kind": "http_500", "after": 1}),
-        state="failed",
-        unknown=1,
-        says=(*LOST, "list of models could not be read"),
-        settle=1.0,
-        tries=1,
+        act="lost_then_list_mended",
+        says=("nothing new was sent", "it is taken over, nothing is paid twice"),
+        tries=2,
     )
     yield Point(
         "production: two answers lost at once",
@@ -250,10 +248,12 @@ def nothing_accepted() -> Iterator[Point]:
         tries=1,
     )
     yield Point(
-        "twenty tasks at once, queue limit 5",
-        tasks=20,
-        paid=20,
-        emulator={"queue_limit": 5, "queue_counts": "trainings", "duration": 15.0},
+        "twelve tasks at once, queue limit 5",
+        tasks=12,
+        paid=12,
+        # A training is in the queue for sixteen seconds.
+        emulator={"queue_limit": 5, "queue_counts": "trainings", "duration": 200.0},
+        act="ready_when_all_are_paid",
         says=("Waiting my turn",),
     )
 

@@ -146,10 +146,14 @@ class Run:
             if any(task.try_number <= after_try for task in tasks):
                 return False
             if deferred:
-                return all(task.state == "deferred" for task in tasks)
+                return all(task.state == "deferred" and self._has_trigger(task) for task in tasks)
             return all(task.state == "running" for task in tasks) and paid[-1]["status_polls"] > 0
 
         self.wait("waits for its training", ready)
+
+    def _has_trigger(self, task: Seen) -> bool:
+        # A trigger that no triggerer has taken up yet is never told of a kill.
+        return f"{TASK}/{task.map_index}/{task.try_number} (ID" in self.log()
 
     def wait_for_end(self) -> None:
         """Wait until every task has ended."""
@@ -193,6 +197,9 @@ class Run:
             "reset_dag_runs": True,
         }
         before = self.task()
+        if before.state in ENDED:
+            # Airflow loses a clear that meets the end of the DAG run.
+            self.stack.client.wait_for_run(self.point.dag_id, self.runs[-1], timeout=PATIENCE)
         self.stack.client.call("POST", f"dags/{self.point.dag_id}/clearTaskInstances", json=body)
         self.wait("is cleared", lambda: self.task() != before)
 
