@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -298,6 +299,12 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         backstop = None
         if self._end_time is not None:
             backstop = timedelta(seconds=max(self._end_time - now, 0) + deadlines.BACKSTOP_AFTER)
+        if self.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS and self.hook.environment.has_cancel:
+            self.log.info(
+                "Airflow below 3.3 tells nobody when a deferred task is marked failed: training %s would run on. To stop it, "
+                "cancel it with DreamboothCancelTrainingOperator or at the service.",
+                watch.training_id,
+            )
         self.defer(
             trigger=DreamboothFineTuneTrigger(
                 training_id=watch.training_id,

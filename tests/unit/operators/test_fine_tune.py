@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -146,6 +147,19 @@ def test_it_defers_with_a_deadline_and_without_a_secret(served: Served) -> None:
     assert caught.value.timeout.total_seconds() > 3600
     # A task that comes back at once can be lost by Airflow.
     assert arguments["first_look"] - time.time() > 5
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_it_says_where_a_mark_failed_will_not_be_noticed(
+    learns: bool, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compat, "TRIGGERS_LEARN_OF_KILLS", learns)
+    monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
+    task_instance = TaskInstance()
+    with caplog.at_level(logging.INFO), pytest.raises(TaskDeferred):
+        operator(served, wait_for_completion=True, deferrable=True).execute(context_of(task_instance))
+    said = f"marked failed: training {task_instance.xcoms['training_id']} would run on" in caplog.text
+    assert said is not learns
 
 
 def waiting(served: Served, **changes: Any) -> tuple[MemoryStateStore, str]:
