@@ -349,6 +349,7 @@ class Task:
         self.paid: list[Training] = []
         self.state = "none"
         self.clears = 0
+        self.first_started = 0.0
         self.trigger: Any = None
         self.method = ""
         self.old_triggers: list[Any] = []
@@ -403,6 +404,7 @@ class Task:
         # A worker process needs a moment to start.
         self.world.now += 2
         self.ti.try_number += 1
+        self.first_started = self.first_started or self.world.now
         self.ti.xcoms.clear()
         self.inputs_of_try = self.inputs
         self.marked_failed = False
