@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.images.inspection import Facts, NotUsableError, inspect
+from airflow_provider_dreambooth.transport.picture import AT_ONCE
 
-_AT_ONCE = 8
 #: The server may say otherwise in a moment, or it was a proxy on the way that spoke.
 _NO_VERDICT = frozenset({407, 408, 425, 429})
 
@@ -63,7 +63,7 @@ def check_links(
 
     if not links:
         return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(links)), thread_name_prefix="dreambooth-links") as threads:
+    with ThreadPoolExecutor(min(AT_ONCE, len(links)), thread_name_prefix="dreambooth-links") as threads:
         return list(threads.map(look, links))
 
 

@@ -203,7 +203,8 @@ class BlockingTransport:
     def _new_session(self) -> requests.Session:
         from airflow_provider_dreambooth.transport.requests_session import new_session
 
-        return new_session(HEADERS, self.settings.max_concurrent_requests)
+        # Pictures are fetched several at a time beside the account's own calls; urllib3 warns of what it cannot keep.
+        return new_session(HEADERS, self.settings.max_concurrent_requests + picture.AT_ONCE)
 
 
 def _read(response: requests.Response, timeout: float, limit: int | None) -> bytes | None:

@@ -26,6 +26,8 @@ LARGEST = 32 * 1024 * 1024
 PATIENCE = RetryPolicy(tries=9, total=60.0, first_delay=1.0, longest_delay=10.0)
 #: A picture may take this many times the connection's time-out, which is meant for short answers.
 TIME_FACTOR = 4.0
+#: Pictures that are fetched at the same time at the most.
+AT_ONCE = 8
 HEADERS = {"Accept": "image/*, */*;q=0.5"}
 _NOT_YET = (403, 404, 408, 425, 429)
 
