@@ -139,7 +139,7 @@ class Stack:
         self.components[name] = component
         return component
 
-    def wait_until_healthy(self, timeout: float = 120.0) -> None:
+    def wait_until_healthy(self, timeout: float = 240.0) -> None:
         """Return as soon as every component reports to be healthy."""
         deadline = time.monotonic() + timeout
         health: Mapping[str, str | None] = {}
