@@ -428,15 +428,15 @@ def machines() -> Iterator[Point]:
         wave=2,
         tries=1,
     )
-    yield Point("power cut, deferred", emulator=LONG, act="lose_power", wave=2)
-    yield Point("power cut, on a worker", wait="worker", emulator=LONG, act="lose_power", wave=2)
+    yield Point("power cut, deferred", emulator=LONG, act="lose_power", wave=3)
+    yield Point("power cut, on a worker", wait="worker", emulator=LONG, act="lose_power", wave=3)
     yield Point(
         "power cut, on a worker, sandbox",
         environment="sandbox",
         wait="worker",
         emulator=LONG,
         act="lose_power",
-        wave=2,
+        wave=3,
     )
     yield Point(
         "power cut while a lost answer is settled",
@@ -444,7 +444,7 @@ def machines() -> Iterator[Point]:
         settle=30.0,
         emulator=LONG,
         act="lose_power_while_settling",
-        wave=2,
+        wave=3,
         says=("it is taken over, nothing is paid twice",),
     )
     for name, act, more in (
@@ -458,7 +458,7 @@ def machines() -> Iterator[Point]:
         ("marked failed meanwhile", "stall_mark_failed_then_waking", {"state": "failed", "cancelled": 1}),
     ):
         yield Point(
-            f"triggerer stalls and wakes after a takeover, {name}", act=act, emulator=LONG, wave=3, **more
+            f"triggerer stalls and wakes after a takeover, {name}", act=act, emulator=LONG, wave=4, **more
         )
 
 

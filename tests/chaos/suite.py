@@ -188,4 +188,4 @@ HAPPEN: dict[str, Callable[[SystemStack], None]] = {
     "waking": lambda stack: stack.thaw("triggerer"),
 }
 #: The events of each later wave, in order.
-WAVES = {2: ("triggerer", "power"), 3: ("stall", "waking")}
+WAVES = {2: ("triggerer",), 3: ("power",), 4: ("stall", "waking")}
