@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -13,7 +13,7 @@ from airflow_provider_dreambooth.operators.failure import for_airflow
 from airflow_provider_dreambooth.operators.report_only import reports_only
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
@@ -58,9 +58,10 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
 
     template_fields: Sequence[str] = ("training_id", "report_only", "dreambooth_conn_id")
 
-    def __init__(self, *, training_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, training_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.training_id = training_id
+        # Another task's output is a string by the time this one runs.
+        self.training_id = cast("str", training_id)
 
     def act(self, hook: DreamboothHook) -> str:
         """Cancel, unless there is nothing left to cancel."""
@@ -117,9 +118,10 @@ class DreamboothDeleteModelOperator(_ModelOperator):
 
     template_fields: Sequence[str] = ("model_id", "report_only", "dreambooth_conn_id")
 
-    def __init__(self, *, model_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, model_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.model_id = model_id
+        # Another task's output is a string by the time this one runs.
+        self.model_id = cast("str", model_id)
 
     def act(self, hook: DreamboothHook) -> str:
         """Delete, unless the model is gone already."""

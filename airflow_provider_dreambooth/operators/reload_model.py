@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
@@ -16,7 +16,7 @@ from airflow_provider_dreambooth.operators.report_only import reports_only
 from airflow_provider_dreambooth.training.deadline import seconds_of
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
 #: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
 SOONEST_RETURN = 8.0
@@ -47,7 +47,7 @@ class DreamboothReloadModelOperator(BaseOperator):
     def __init__(
         self,
         *,
-        model_id: str,
+        model_id: str | XComArg,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 20.0,
@@ -57,7 +57,8 @@ class DreamboothReloadModelOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.model_id = model_id
+        # Another task's output is a string by the time this one runs.
+        self.model_id = cast("str", model_id)
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval

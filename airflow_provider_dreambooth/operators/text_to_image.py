@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
@@ -19,7 +19,7 @@ from airflow_provider_dreambooth.operators.failure import error_class_named, for
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest
@@ -88,7 +88,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
     def __init__(
         self,
         *,
-        model_id: str,
+        model_id: str | XComArg,
         prompt: str,
         negative_prompt: str | None = None,
         width: int | str = 512,
@@ -108,7 +108,8 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.model_id = model_id
+        # Another task's output is a string by the time this one runs.
+        self.model_id = cast("str", model_id)
         self.prompt = prompt
         self.negative_prompt = negative_prompt
         self.width = width

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
@@ -26,7 +26,7 @@ from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.watch import Watch
@@ -69,7 +69,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     def __init__(
         self,
         *,
-        training_id: str,
+        training_id: str | XComArg,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | None = None,
@@ -83,7 +83,8 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         if exponential_backoff is not None:
             kwargs["exponential_backoff"] = exponential_backoff
         super().__init__(**kwargs)
-        self.training_id = training_id
+        # Another task's output is a string by the time this one runs.
+        self.training_id = cast("str", training_id)
         self.dreambooth_conn_id = dreambooth_conn_id
         self.deferrable = deferrable
         self.poll_interval = poll_interval
