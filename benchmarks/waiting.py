@@ -106,6 +106,8 @@ def _bare_httpx(port: int, interval: float) -> Waiter:
     import httpx
 
     client: httpx.AsyncClient | None = None
+    # Its own queue for connections is slow with hundreds of waiting requests: it never gets one here.
+    places = asyncio.Semaphore(_CONNECTIONS)
 
     async def wait(number: int) -> None:
         nonlocal client
@@ -117,7 +119,8 @@ def _bare_httpx(port: int, interval: float) -> Waiter:
             )
         url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
         while True:
-            (await client.post(url, json={"key": "k" * 40})).json()
+            async with places:
+                (await client.post(url, json={"key": "k" * 40})).json()
             await asyncio.sleep(interval)
 
     return wait
@@ -127,6 +130,7 @@ def _bare_niquests(port: int, interval: float) -> Waiter:
     import niquests  # type: ignore[import-not-found]
 
     session: Any = None
+    places = asyncio.Semaphore(_CONNECTIONS)
 
     async def wait(number: int) -> None:
         nonlocal session
@@ -134,8 +138,9 @@ def _bare_niquests(port: int, interval: float) -> Waiter:
             session = niquests.AsyncSession(pool_maxsize=_CONNECTIONS, disable_http3=True)
         url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
         while True:
-            response = await session.post(url, json={"key": "k" * 40}, verify=os.environ["SSL_CERT_FILE"])
-            response.json()
+            async with places:
+                answer = await session.post(url, json={"key": "k" * 40}, verify=os.environ["SSL_CERT_FILE"])
+                answer.json()
             await asyncio.sleep(interval)
 
     return wait
@@ -145,6 +150,7 @@ def _bare_curl(port: int, interval: float) -> Waiter:
     from curl_cffi import requests  # type: ignore[import-not-found]
 
     session: Any = None
+    places = asyncio.Semaphore(_CONNECTIONS)
 
     async def wait(number: int) -> None:
         nonlocal session
@@ -154,7 +160,8 @@ def _bare_curl(port: int, interval: float) -> Waiter:
             )
         url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
         while True:
-            (await session.post(url, json={"key": "k" * 40})).json()
+            async with places:
+                (await session.post(url, json={"key": "k" * 40})).json()
             await asyncio.sleep(interval)
 
     return wait
