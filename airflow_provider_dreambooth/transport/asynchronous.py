@@ -80,9 +80,10 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close the client. The transport may be used again."""
         opening, self._opening = self._opening, None
-        if opening is not None:
-            opening.cancel()
         client, self._client = self._client, None
+        if opening is not None and not opening.cancel() and not opening.cancelled():
+            # Built for somebody who was cancelled before taking it.
+            client = client or (None if opening.exception() else opening.result())
         if client is not None:
             await client.close()
 

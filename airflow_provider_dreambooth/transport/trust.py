@@ -60,6 +60,15 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     )
 
 
+def _unlock() -> None:
+    # A thread of the parent may have held it when Airflow forked.
+    global _contexts_lock
+    _contexts_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
+
+
 def _build(bundle: bool | str) -> ssl.SSLContext:
     if isinstance(bundle, bool):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -89,6 +89,18 @@ async def test_a_cancelled_first_comer_does_not_take_the_client_from_the_others(
     assert not asynchronous._shared[asyncio.get_running_loop()]
 
 
+async def test_a_client_built_for_one_who_was_cancelled_is_closed() -> None:
+    transport = AsyncTransport(ConnectionSettings(api_key=KEY))
+    opener = asyncio.create_task(transport.open())
+    await asyncio.sleep(0)
+    opening = transport._opening
+    assert opening is not None
+    opener.cancel()
+    await asyncio.wait([opening, opener])
+    await transport.close()
+    assert opening.result()._session.closed
+
+
 async def test_a_bundle_that_cannot_be_read_is_told_and_leaves_nothing_behind(tmp_path: object) -> None:
     one = ConnectionSettings(api_key=KEY, verify=f"{tmp_path}/gone.pem")
     with pytest.raises(DreamboothValidationError, match=r"gone.pem.*'verify'"):
