@@ -96,7 +96,8 @@ async def test_a_client_built_for_one_who_was_cancelled_is_closed() -> None:
     opening = transport._opening
     assert opening is not None
     opener.cancel()
-    await asyncio.wait([opening, opener])
+    await asyncio.wait([opening])
+    await asyncio.wait([opener])
     await transport.close()
     assert opening.result()._session.closed
 
