@@ -106,6 +106,17 @@ def test_nothing_is_deleted_while_a_rendering_dag_runs(
     assert keep(connection, model_ids=models, rendering_dags=["other", "contact_sheet"]) == models[:2]
 
 
+class EventsOf:
+    """Airflow's accessor, for one inlet; a dictionary would not do, since an alias of Airflow 3.0 is no key of one."""
+
+    def __init__(self, inlet: Any, events: Any) -> None:
+        self.inlet, self.events = inlet, events
+
+    def __getitem__(self, inlet: Any) -> Any:
+        assert inlet == self.inlet
+        return self.events
+
+
 def test_subjects_are_read_from_asset_events(
     models: list[str], connection: str, emulator: RunningEmulator, variables: MemoryVariables
 ) -> None:
@@ -132,7 +143,7 @@ def test_subjects_are_read_from_asset_events(
     operator = DreamboothKeepNewestModelsOperator(
         task_id="keep", keep=1, inlets=[alias], dreambooth_conn_id=connection
     )
-    context: Any = {"ti": TaskInstance(), "inlet_events": {alias: events}}
+    context: Any = {"ti": TaskInstance(), "inlet_events": EventsOf(alias, events)}
     assert operator.execute(context) == [models[0]]
 
 
