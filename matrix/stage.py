@@ -18,7 +18,11 @@ from matrix.versions import PROJECT, WORKPLACE, MatrixVersion
 TESTS: Mapping[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "--ignore=tests/unit/emulator"),
     "dags": ("tests/dags",),
-    "system": ("tests/system/test_examples.py", "tests/system/test_connection_form.py"),
+    "system": (
+        "tests/system/test_examples.py",
+        "tests/system/test_connection_form.py",
+        "tests/system/test_connection_form_airflow2.py",
+    ),
 }
 #: Seconds after which a stage is ended; generous, since machines are loaded.
 PATIENCE = 1800.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from release.build import PROJECT
 
 #: Extras for people who work on the provider; the others are for its users.
-OURS = {"dev", "test", "docs", "build"}
+OURS = {"bench", "dev", "docs", "test"}
 _IMPORT = (
     "import importlib, sys\n"
     "from airflow_provider_dreambooth.provider_info import get_provider_info\n"

@@ -8,10 +8,11 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from demo.airflow_settings import PASSWORD, USER
 from demo.ports import HOST
+from tests.airflow_version import since_airflow
 from tests.requirements import required
 from tests.system.stack import SystemStack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, since_airflow("3.1", "the form is drawn from the REST API's words")]
 
 CHROMIUM_OPTIONS = [
     "--headless",
