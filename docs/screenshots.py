@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import requests
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
@@ -37,7 +38,7 @@ def main() -> int:
         return 1
     folder = Path(tempfile.mkdtemp(prefix="dreambooth-screenshots-"))
     try:
-        emulator = Emulator(folder, duration=90, render=1, port=8765)
+        emulator = Emulator(folder, duration=600, render=1, port=8765)
         with Stack(folder, emulator, say=print) as stack, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
             page = browser.new_page(viewport={"width": 1280, "height": 1500})
@@ -90,6 +91,9 @@ def _waiting_run(page: Page, stack: Stack) -> None:
 
 
 def _emulator_page(page: Page, stack: Stack) -> None:
+    for training in stack.emulator.trainings():
+        url = f"{stack.emulator.url}/emulator/trainings/{training['training_id']}"
+        requests.post(url, json={"action": "ready"}, timeout=10).raise_for_status()
     stack.client.wait_for_task(DAG_ID, "screenshot", "render", ("success",))
     page.set_viewport_size({"width": 1000, "height": 520})
     page.goto(f"http://{HOST}:{stack.emulator.port}/")
