@@ -54,7 +54,10 @@ def main() -> int:
     WORKPLACE.mkdir(exist_ok=True)
     if options.command == "resolve":
         for version in versions:
-            environment.resolve(version)
+            if version.newest:
+                print(f"{version.name}: constraints.txt, which make constraints renews")
+            else:
+                environment.resolve(version)
         return 0
     stages = options.stages.split()
     if unknown := sorted(set(stages) - set(STAGES)):

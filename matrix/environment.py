@@ -31,7 +31,16 @@ def prepare(version: MatrixVersion) -> None:
         return
     _uv("venv", "--quiet", "--clear", "--python", "3.11", version.folder)
     constraints = ("--constraint", version.constraints)
-    _uv("pip", "install", "--quiet", "--python", version.python, *constraints, "--editable", ".[test]")
+    _uv(
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        version.python,
+        *constraints,
+        "--editable",
+        ".[test,postgresql-test]",
+    )
     stamp.write_text(_stamp(version))
 
 
@@ -59,4 +68,16 @@ def resolve(version: MatrixVersion) -> None:
 
 def _compile(options: Sequence[str]) -> None:
     plain = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet")
-    _uv("pip", "compile", "pyproject.toml", "--extra", "test", "--python-version", "3.11", *plain, *options)
+    _uv(
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--extra",
+        "test",
+        "--extra",
+        "postgresql-test",
+        "--python-version",
+        "3.11",
+        *plain,
+        *options,
+    )

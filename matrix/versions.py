@@ -22,6 +22,7 @@ class MatrixVersion:
     :param exclude_newer: day after which nothing is taken: later releases of Airflow's dependencies broke it.
     :param exclude_newer_package: packages with a day of their own.
     :param lowest: resolve our own dependencies to the lowest that ``pyproject.toml`` allows.
+    :param newest: it is what everything else here runs on, and has the constraints of the whole repository.
     :param stages: which tests it runs.
     """
 
@@ -30,6 +31,7 @@ class MatrixVersion:
     exclude_newer: str | None = None
     exclude_newer_package: tuple[str, ...] = ()
     lowest: bool = False
+    newest: bool = False
     stages: tuple[str, ...] = ("unit", "dags")
 
     @property
@@ -40,6 +42,8 @@ class MatrixVersion:
     @property
     def constraints(self) -> Path:
         """Its resolved dependencies, names and versions only."""
+        if self.newest:
+            return PROJECT / "constraints.txt"
         return PROJECT / "matrix" / "constraints" / f"{self.name}.txt"
 
     @property
@@ -77,7 +81,7 @@ VERSIONS: tuple[MatrixVersion, ...] = (
     MatrixVersion("3.1.8", pins=("apache-airflow==3.1.8",), stages=STAGES),
     # With today's pydantic it cannot read a deferral.
     MatrixVersion("3.2.2", pins=("apache-airflow==3.2.2",), exclude_newer="2026-06-15"),
-    MatrixVersion("3.3.2", pins=("apache-airflow==3.3.2",), stages=STAGES),
+    MatrixVersion("3.3.2", pins=("apache-airflow==3.3.2",), newest=True, stages=STAGES),
 )
 
 

@@ -18,11 +18,7 @@ _FAB = "airflow.providers.fab.auth_manager"
 
 
 class Airflow2Stack(SystemStack):
-    """
-    A :class:`SystemStack` below Airflow 3.
-
-    On SQLite its executor runs one task at a time: Airflow 2 allows no other there.
-    """
+    """A :class:`SystemStack` below Airflow 3; it needs a database that takes several writers, such as PostgreSQL."""
 
     def __init__(
         self, folder: Path, emulator: Emulator, *, config: Mapping[str, str] | None = None, **arguments: Any
@@ -30,13 +26,13 @@ class Airflow2Stack(SystemStack):
         options = {
             "api.auth_backends": f"{_FAB}.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
             "core.auth_manager": f"{_FAB}.fab_auth_manager.FabAuthManager",
-            "core.executor": "LocalExecutor" if arguments.get("database_url") else "SequentialExecutor",
+            "core.executor": "LocalExecutor",
             "scheduler.dag_dir_list_interval": "10",
             "webserver.secret_key": secrets.token_hex(16),
             "webserver.workers": "1",
         } | dict(config or {})
         super().__init__(folder, emulator, config=options, **arguments)
-        # Its executor starts tasks by the name of the command.
+        # It starts processes by the name of the command.
         self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self.client = Airflow2Client(self.url, USER, PASSWORD)
         self.client.login()

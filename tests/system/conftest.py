@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,13 +32,22 @@ def api_key() -> str:
     return API_KEY
 
 
-def stack_class() -> type[SystemStack]:
-    """The stack of the installed Airflow."""
-    if AIRFLOW.major < 3:
-        from tests.system.airflow2_stack import Airflow2Stack
+@contextlib.contextmanager
+def running_stack(folder: Path, emulator: Emulator, **arguments: Any) -> Iterator[SystemStack]:
+    """Run the stack of the installed Airflow."""
+    if AIRFLOW.major >= 3:
+        with SystemStack(folder, emulator, **arguments) as stack:
+            yield stack
+        return
+    from tests.postgresql import running_postgresql
+    from tests.system.airflow2_stack import Airflow2Stack
 
-        return Airflow2Stack
-    return SystemStack
+    # On SQLite, Airflow 2 runs one task at a time, and starts a new interpreter for each.
+    with (
+        running_postgresql() as database_url,
+        Airflow2Stack(folder, emulator, database_url=database_url, **arguments) as stack,
+    ):
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -44,5 +55,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Sy
     """A real Airflow with the examples, and the emulator with short trainings."""
     folder = tmp_path_factory.mktemp("stack")
     emulator = Emulator(folder, duration=12, render=1, key=api_key)
-    with stack_class()(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
+    with running_stack(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
         yield running
