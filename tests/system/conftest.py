@@ -54,6 +54,7 @@ def running_stack(folder: Path, emulator: Emulator, **arguments: Any) -> Iterato
 def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[SystemStack]:
     """A real Airflow with the examples, and the emulator with short trainings."""
     folder = tmp_path_factory.mktemp("stack")
-    emulator = Emulator(folder, duration=12, render=1, key=api_key)
+    # Longer than Airflow 2 takes from one task to the next, so that there is something left to wait for.
+    emulator = Emulator(folder, duration=12 if AIRFLOW.major >= 3 else 45, render=1, key=api_key)
     with running_stack(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
         yield running
