@@ -23,7 +23,13 @@ from demo.stack import Stack
 
 IMAGES = Path(__file__).parent / "images"
 DAG_ID = "train_wait_render"
-CHROMIUM_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+CHROMIUM_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 #: Enough for everything that the pages show, and far fewer bytes.
 COLOURS = 128
 #: Milliseconds for one step of the user interface; generous, since machines are loaded.

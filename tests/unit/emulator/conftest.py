@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -30,14 +29,14 @@ class Emulated:
         self.service = self.application.service
         self.http = TestClient(self.application)
 
-    def post(self, path: str, key: str = KEY, **body: Any) -> httpx.Response:
-        answer: httpx.Response = self.http.post(f"/api/{path}", json={"key": key, **body})
+    def post(self, path: str, key: str = KEY, **body: Any) -> Any:
+        answer = self.http.post(f"/api/{path}", json={"key": key, **body})
         return answer
 
     def answer(self, path: str, key: str = KEY, **body: Any) -> Any:
         return self.post(path, key, **body).json()
 
-    def create(self, path: str = "v3/fine_tune", **changes: Any) -> httpx.Response:
+    def create(self, path: str = "v3/fine_tune", **changes: Any) -> Any:
         body = {
             "instance_prompt": "photo of zwx fox",
             "class_prompt": "photo of fox",
@@ -58,9 +57,8 @@ class Emulated:
         listed: list[dict[str, Any]] = self.http.get("/emulator/trainings").json()
         return listed
 
-    def fault(self, **rule: Any) -> httpx.Response:
-        answer: httpx.Response = self.http.post("/emulator/faults", json=rule)
-        return answer
+    def fault(self, **rule: Any) -> Any:
+        return self.http.post("/emulator/faults", json=rule)
 
 
 @pytest.fixture
