@@ -30,8 +30,7 @@ class Emulated:
         self.http = TestClient(self.application)
 
     def post(self, path: str, key: str = KEY, **body: Any) -> Any:
-        answer = self.http.post(f"/api/{path}", json={"key": key, **body})
-        return answer
+        return self.http.post(f"/api/{path}", json={"key": key, **body})
 
     def answer(self, path: str, key: str = KEY, **body: Any) -> Any:
         return self.post(path, key, **body).json()
