@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from release import audit, check, dependencies, installation
-from release.build import PROJECT, build
+from release.build import PROJECT, build, head
 
 DIST = PROJECT / "dist"
 
@@ -22,14 +22,15 @@ def _digest(path: Path) -> str:
 def build_and_check() -> int:
     """Build twice, compare, check; wheel and source archive are in ``dist/`` afterwards."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        one, two = build(Path(first)), build(Path(second))
+        commit = head()
+        one, two = build(Path(first), commit), build(Path(second), commit)
         for left, right in zip(one, two, strict=True):
             if _digest(left) != _digest(right):
                 print(f"{left.name}: two builds of one commit differ", file=sys.stderr)
                 return 1
         wheel, source = one
-        faults = [f"{wheel.name}: {fault}" for fault in check.check_wheel(wheel)]
-        faults += [f"{source.name}: {fault}" for fault in check.check_source(source)]
+        faults = [f"{wheel.name}: {fault}" for fault in check.check_wheel(wheel, commit)]
+        faults += [f"{source.name}: {fault}" for fault in check.check_source(source, commit)]
         if faults:
             print("\n".join(faults), file=sys.stderr)
             return 1

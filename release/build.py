@@ -14,26 +14,43 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 
 
-def commit_time(project: Path = PROJECT) -> int:
-    """Return when the commit was made, epoch seconds: the time that all files in the archives get."""
-    command = ["git", "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout)
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, check=True).stdout
 
 
-def build(target: Path, *, project: Path = PROJECT) -> list[Path]:
+def head() -> str:
+    """Return the present commit; whoever builds twice asks once, since somebody may commit in between."""
+    return _git("rev-parse", "HEAD").decode().strip()
+
+
+def commit_time(commit: str) -> int:
+    """Return when a commit was made, epoch seconds: the time that all files in the archives get."""
+    return int(_git("log", "-1", "--format=%ct", commit))
+
+
+def committed(commit: str, path: str) -> bytes:
+    """Return a file as it is committed."""
+    return _git("show", f"{commit}:{path}")
+
+
+def committed_names(commit: str, folder: str) -> list[str]:
+    """Return the names of the committed files in a folder."""
+    return _git("ls-tree", "-r", "--name-only", commit, folder).decode().splitlines()
+
+
+def build(target: Path, commit: str) -> list[Path]:
     """
     Build what is committed, and nothing else, into a folder.
 
     :param target: where wheel and source archive go.
-    :param project: the repository.
+    :param commit: what to build.
     :return: the wheel and the source archive.
     """
-    epoch = commit_time(project)
+    epoch = commit_time(commit)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        archive = subprocess.run(["git", "archive", "HEAD"], cwd=project, capture_output=True, check=True)
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as committed:
-            committed.extractall(folder, filter="data")
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", commit))) as files:
+            files.extractall(folder, filter="data")
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), folder]
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0"}
         built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

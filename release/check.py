@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.metadata import Metadata
 
-from release.build import PROJECT
+from release.build import committed, committed_names
 
 PACKAGE = "airflow_provider_dreambooth"
 ENTRY_POINTS = {
@@ -23,8 +23,12 @@ ENDINGS = {".py", ".typed", ".html", ".css", ".js", ".svg"}
 AROUND_THE_PACKAGE = {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
 
 
-def check_wheel(wheel: Path) -> list[str]:
-    """Return what is wrong with a wheel."""
+def check_wheel(wheel: Path, commit: str) -> list[str]:
+    """
+    Return what is wrong with a wheel.
+
+    :param commit: what it was built from.
+    """
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         contents = {name: archive.read(name) for name in names if ".dist-info/" in name}
@@ -37,16 +41,20 @@ def check_wheel(wheel: Path) -> list[str]:
         for name in (f"{PACKAGE}/py.typed", f"{information}/licenses/LICENSE")
         if name not in names
     ]
-    faults += _missing_modules(names)
-    faults += check_metadata(contents.get(f"{information}/METADATA", b""))
+    faults += _missing_modules(names, commit)
+    faults += check_metadata(contents.get(f"{information}/METADATA", b""), commit)
     faults += check_entry_points(contents.get(f"{information}/entry_points.txt", b"").decode())
-    if contents.get(f"{information}/licenses/LICENSE") != (PROJECT / "LICENSE").read_bytes():
+    if contents.get(f"{information}/licenses/LICENSE") != committed(commit, "LICENSE"):
         faults.append("the licence in the wheel is not LICENSE")
     return faults
 
 
-def check_source(source: Path) -> list[str]:
-    """Return what is wrong with a source archive."""
+def check_source(source: Path, commit: str) -> list[str]:
+    """
+    Return what is wrong with a source archive.
+
+    :param commit: what it was built from.
+    """
     with tarfile.open(source) as archive:
         members = archive.getmembers()
         names = [member.name.partition("/")[2] for member in members if member.isfile()]
@@ -59,7 +67,7 @@ def check_source(source: Path) -> list[str]:
     around = {name for name in names if "/" not in name}
     faults += [f"{name} is missing" for name in sorted(AROUND_THE_PACKAGE - around)]
     faults += [f"{name} is a stray file" for name in sorted(around - AROUND_THE_PACKAGE)]
-    return faults + _missing_modules(names) + check_metadata(text)
+    return faults + _missing_modules(names, commit) + check_metadata(text, commit)
 
 
 def _stray(names: list[str], *, allowed: str) -> list[str]:
@@ -73,32 +81,29 @@ def _stray(names: list[str], *, allowed: str) -> list[str]:
     ]
 
 
-def _missing_modules(names: list[str]) -> list[str]:
-    modules = (
-        path.relative_to(PROJECT).as_posix()
-        for path in (PROJECT / PACKAGE).rglob("*")
-        if path.suffix in ENDINGS and "__pycache__" not in path.parts
-    )
+def _missing_modules(names: list[str], commit: str) -> list[str]:
+    modules = (name for name in committed_names(commit, PACKAGE) if PurePosixPath(name).suffix in ENDINGS)
     return [f"{module} is missing" for module in sorted(set(modules) - set(names))]
 
 
-def check_metadata(text: bytes) -> list[str]:
+def check_metadata(text: bytes, commit: str) -> list[str]:
     """
     Return what is wrong with a distribution's metadata.
 
     :param text: ``METADATA`` or ``PKG-INFO``; read as strictly as package indexes do.
+    :param commit: what it was made from.
     """
     try:
         metadata = Metadata.from_email(text)
     except ExceptionGroup as group:
         return [str(error) for error in group.exceptions]
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads(committed(commit, "pyproject.toml").decode())["project"]
     faults = []
     if metadata.license_expression != project["license"]:
         faults.append(f"licence {metadata.license_expression}")
     if metadata.description_content_type != "text/markdown":
         faults.append(f"description is {metadata.description_content_type}")
-    if (metadata.description or "").strip() != (PROJECT / "README.md").read_text().strip():
+    if (metadata.description or "").strip() != committed(commit, "README.md").decode().strip():
         faults.append("the description is not README.md")
     wanted = {re.split(r"[<>=~\[ ]", dependency)[0] for dependency in project["dependencies"]}
     found = {requirement.name for requirement in metadata.requires_dist or [] if requirement.marker is None}
