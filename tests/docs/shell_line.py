@@ -6,7 +6,9 @@ import json
 import re
 import shlex
 import tomllib
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import requests
 
@@ -14,7 +16,7 @@ from airflow_provider_dreambooth.connection import ConnectionSettings
 from tests.docs.fences import ROOT
 
 #: Commands of the system: nothing of ours to check.
-_HARMLESS = {"cd", "mkdir", "cp", "ls", "cat", "git", "python3.11"}
+_HARMLESS = {"cd", "mkdir", "cp", "ls", "cat", "git", "python3.11", "source"}
 _VARIABLE = re.compile(r"(export\s+)?(AIRFLOW_\w+|AIRFLOW__\w+|DREAMBOOTH_\w+|[A-Z_]+)=(.*)", re.DOTALL)
 
 
@@ -37,7 +39,9 @@ def check(line: str, emulator_url: str) -> None:
     :param emulator_url: an emulator that ``curl`` lines may be sent to.
     """
     words = shlex.split(line)
-    while words and (variable := _VARIABLE.fullmatch(" ".join(words[:2]) if words[0] == "export" else words[0])):
+    while words and (
+        variable := _VARIABLE.fullmatch(" ".join(words[:2]) if words[0] == "export" else words[0])
+    ):
         _check_variable(variable[2], variable[3])
         words = words[2:] if words[0] == "export" else words[1:]
     if not words or words[0] in _HARMLESS:
@@ -50,14 +54,10 @@ def check(line: str, emulator_url: str) -> None:
 def _check_variable(name: str, value: str) -> None:
     if not name.startswith("AIRFLOW_CONN_"):
         return
-    if value.startswith("{"):
-        from airflow.sdk import Connection
+    from airflow.sdk import Connection
 
-        stored = Connection.from_json(value, conn_id=name.removeprefix("AIRFLOW_CONN_").lower())
-    else:
-        from airflow.sdk import Connection
-
-        stored = Connection.from_uri(value, conn_id=name.removeprefix("AIRFLOW_CONN_").lower())
+    read = Connection.from_json if value.startswith("{") else Connection.from_uri
+    stored = read(value, conn_id=name.removeprefix("AIRFLOW_CONN_").lower())
     assert stored.conn_type == "dreambooth"
     ConnectionSettings.from_connection(stored)
 
@@ -91,9 +91,14 @@ def _emulator(words: list[str], _: str) -> None:
 
 
 def _airflow(words: list[str], _: str) -> None:
+    _airflow_parser().parse_args(words)
+
+
+@cache
+def _airflow_parser() -> ArgumentParser:
     from airflow.cli.cli_parser import get_parser
 
-    get_parser().parse_args(words)
+    return get_parser()
 
 
 def _python(words: list[str], url: str) -> None:

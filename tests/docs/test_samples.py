@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from tests.docs import shell_line
@@ -30,11 +29,15 @@ MOST_EXEMPT = 6
 
 def of(*languages: str) -> list[Any]:
     """Samples in these languages, as parameters with readable names."""
-    return [pytest.param(fence, id=str(fence)) for fence in SAMPLES if fence.language in languages and not fence.exempt]
+    return [
+        pytest.param(fence, id=str(fence))
+        for fence in SAMPLES
+        if fence.language in languages and not fence.exempt
+    ]
 
 
 def test_every_sample_names_its_language() -> None:
-    known = {"python", "shell", "console", "json", "ini", "yaml", "text", "requirements"}
+    known = {"python", "shell", "console", "json", "ini", "yaml", "text"}
     assert {str(fence): fence.language for fence in SAMPLES if fence.language not in known} == {}
 
 
@@ -46,33 +49,26 @@ def test_exempt_samples_are_few_and_say_why() -> None:
 
 @pytest.mark.dags
 @pytest.mark.parametrize("page", PYTHON_PAGES)
-def test_python_runs(page: str, at_home: Callable[[str], str], sample_home: Path) -> None:
+def test_python_runs(
+    page: str,
+    at_home: Callable[[str], str],
+    new_dags: Callable[[], list[Any]],
+    run_dag: Callable[[Any], Any],
+    tmp_path: Path,
+) -> None:
     namespace: dict[str, Any] = {"__name__": "sample"}
-    done: set[int] = set()
-    # DAGs know the file that they were made in by the frame that made them.
-    file = sample_home / "dags" / (page.replace("/", "_") + ".py")
+    # A file, since Airflow wants the source of a decorated function; with the page's line numbers, for tracebacks.
+    file = tmp_path / (page.replace("/", "_") + ".py")
     for fence in [fence for fence in SAMPLES if fence.page == page and fence.language == "python"]:
         if fence.exempt is not None:
             continue
         file.write_text("\n" * (fence.line - 1) + at_home(fence.code), encoding="utf-8")
         exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)
-        for dag in _new_dags(namespace, done):
-            _run(dag, fence)
-
-
-def _new_dags(namespace: dict[str, Any], done: set[int]) -> list[Any]:
-    from airflow.sdk import DAG
-
-    found = [value for value in namespace.values() if isinstance(value, DAG) and id(value) not in done]
-    done.update(id(dag) for dag in found)
-    return list({id(dag): dag for dag in found}.values())
-
-
-def _run(dag: Any, fence: Fence) -> None:
-    assert dag.tasks, f"{fence}: DAG {dag.dag_id} has no tasks"
-    run = dag.test()
-    states = {task.task_id: task.state for task in run.get_task_instances()}
-    assert run.state == "success", f"{fence}: DAG {dag.dag_id} ended {run.state}: {states}"
+        for dag in new_dags():
+            assert dag.tasks, f"{fence}: DAG {dag.dag_id} has no tasks"
+            run = run_dag(dag)
+            states = {task.task_id: task.state for task in run.get_task_instances()}
+            assert run.state == "success", f"{fence}: DAG {dag.dag_id} ended {run.state}: {states}"
 
 
 @pytest.mark.parametrize("fence", of("json"))
@@ -86,9 +82,7 @@ def test_json_parses(fence: Fence) -> None:
 
 
 @pytest.mark.parametrize("fence", of("shell", "console"))
-def test_shell_commands_exist(
-    fence: Fence, at_home: Callable[[str], str], emulator: RunningEmulator
-) -> None:
+def test_shell_commands_exist(fence: Fence, at_home: Callable[[str], str], emulator: RunningEmulator) -> None:
     for line in shell_line.lines(at_home(fence.code)):
         shell_line.check(line, emulator.url)
 
@@ -107,9 +101,3 @@ def test_airflow_options_exist(fence: Fence) -> None:
 @pytest.mark.parametrize("fence", of("yaml"))
 def test_yaml_parses(fence: Fence) -> None:
     assert yaml.safe_load(fence.code)
-
-
-@pytest.mark.parametrize("fence", of("requirements"))
-def test_requirements_parse(fence: Fence) -> None:
-    for line in fence.code.splitlines():
-        assert Requirement(line)
