@@ -83,7 +83,7 @@ bench: $(INSTALLED)  ## Measure what waiting costs, an hour; BENCH_ARGS='--only 
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a warning is an error
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --builder html docs docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --jobs auto --builder html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
 docs-screenshots: $(INSTALLED)  ## Take the documentation's screenshots anew from a real Airflow (needs chromium)

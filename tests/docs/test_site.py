@@ -11,6 +11,7 @@ from airflow_provider_dreambooth.assets.announcement import FACTS_KEY
 from airflow_provider_dreambooth.connection import EXTRA_FIELDS
 from airflow_provider_dreambooth.images.record import SEEN_KEY, UPLOADS_KEY
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, TRAINING_LINKS
+from airflow_provider_dreambooth.operators import dreambooth as operators
 from airflow_provider_dreambooth.pictures.record import RENDERING_KEY
 from airflow_provider_dreambooth.sensors.dreambooth import WATCH_KEY
 from airflow_provider_dreambooth.training.event import STAGES_KEY
@@ -28,6 +29,11 @@ def test_the_page_of_xcoms_names_every_key() -> None:
     keys |= {link.xcom_key for link in (*TRAINING_LINKS, *RENDERING_LINKS)}
     missing = {key for key in keys if key not in page and not re.search(r"picture_[23]_link", key)}
     assert missing == set()
+
+
+def test_the_reference_has_every_operator() -> None:
+    page = (DOCS / "reference" / "operators.md").read_text(encoding="utf-8")
+    assert {name for name in operators.__all__ if f"autoclass:: {name}\n" not in page} == set()
 
 
 def test_troubleshooting_has_a_section_for_every_error() -> None:
