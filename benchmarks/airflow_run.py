@@ -73,6 +73,8 @@ def _follow(
         if time.monotonic() - started > 3 * duration + 10 * trainings:
             break
     tasks = stack.client.task_instances("many_trainings", run_id)
+    if state != "success":
+        print(stack.client.describe("many_trainings", run_id)[:6000], flush=True)
     answer = requests.get(f"{emulator.url}/emulator/requests", params={"last": 500_000}, timeout=60).json()
     looks: dict[str, list[float]] = defaultdict(list)
     for entry in answer["requests"]:

@@ -21,9 +21,9 @@ from airflow_provider_dreambooth.training.lateness import Stretch, wait_for
 #: The service refuses the same request within 30 seconds.
 SHORTEST = 30.0
 #: Longest wait in seconds: a stage that is never seen teaches nothing about the next.
-LONGEST = 420.0
+LONGEST = 350.0
 #: Mean seconds that one look may come late.
-LATENESS = 1.65
+LATENESS = 1.9
 #: A wait is lengthened or shortened by up to this share, so that tasks started together spread out.
 JITTER = 0.1
 #: Spread of one stage's length, and of all the service's announcements together (see Stretch.spread).
@@ -31,7 +31,7 @@ STAGE_SPREAD = 0.9
 TRUST_SPREAD = 1.0
 #: How far an announcement is drawn towards the documented figure, and at what distance (natural logarithm) it is
 #: believed alone: then the training is of another kind than the documented one.
-DOCUMENTED_SHARE = 0.63
+DOCUMENTED_SHARE = 0.7
 DOCUMENTED_REACH = 1.5
 _LONGEST_AFTER_FAULT = 240.0
 

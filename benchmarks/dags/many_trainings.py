@@ -25,7 +25,6 @@ with DAG(
         task_id="train",
         class_prompt="photo of fox",
         images=[f"{SAMPLES}/fox/{number}.png" for number in range(1, 9)],
-        base_model_id="portraitplus-diffusion",
         wait_for_completion=True,
         deferrable=True,
         poll_interval=float(os.environ["DREAMBOOTH_BENCH_INTERVAL"]),
