@@ -40,7 +40,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_typehints_format = "short"
-autodoc_class_signature = "separated"
+maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 
 # A copied shell line starts after its prompt; its output is not copied.
