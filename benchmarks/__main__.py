@@ -32,7 +32,7 @@ def _scale(options: argparse.Namespace) -> list[dict[str, Any]]:
             figures.append(one)
             print(
                 f"  {tasks:5} tasks: {one['polls']} looks, {one['rss_mb']:.0f} MB, "
-                f"{100 * one['cpu_seconds'] / one['seconds']:.1f} % of a core, loop held {one['held_ms']:.0f} ms",
+                f"{100 * one['cpu_seconds'] / one['seconds']:.1f} % of a core, loop held {one['held_cpu_ms']:.0f} ms of CPU",
                 flush=True,
             )
     return figures

@@ -68,7 +68,8 @@ def run(server: StatusServer, kinds: tuple[str, ...], rounds: int, **options: fl
             last = figures[kind][-1]
             print(
                 f"  round {number + 1}: {kind:11} {last['cpu_ms_a_poll']:6.2f} ms a poll, {last['polls']} polls, "
-                f"{last['opened']} connections, {last['rss_mb']:.0f} MB, loop held {last['held_ms']:.0f} ms",
+                f"{last['opened']} connections, {last['rss_mb']:.0f} MB, loop held {last['held_cpu_ms']:.0f} ms of CPU, "
+                f"{last['held_ms']:.0f} by the clock",
                 flush=True,
             )
     return figures
