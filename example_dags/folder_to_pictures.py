@@ -37,6 +37,8 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
+    # A list among the params arrives at the task as a list, not as text that looks like one.
+    render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     params={
         "photographs": Param(
@@ -60,7 +62,7 @@ with DAG(
         task_id="train",
         instance_prompt="photo of sks fox",
         class_prompt="photo of a fox",
-        images=dag.param("photographs"),
+        images="{{ params.photographs }}",
         wait_for_completion=True,
         deferrable=True,
         poll_interval=POLL_INTERVAL,

@@ -42,6 +42,8 @@ with DAG(
     schedule="@weekly",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
+    # A list among the params arrives at the task as a list, not as text that looks like one.
+    render_template_as_native_obj=True,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     params={
@@ -72,7 +74,7 @@ with DAG(
         task_id="train",
         instance_prompt="photo of sks fox",
         class_prompt="photo of a fox",
-        images=dag.param("images"),
+        images="{{ params.images }}",
     )
     wait = DreamboothFineTuneSensor(
         task_id="wait",

@@ -39,7 +39,7 @@ def prepare(version: MatrixVersion) -> None:
         version.python,
         *constraints,
         "--editable",
-        ".[test,postgresql-test]",
+        f".[{','.join(version.extras)}]",
     )
     stamp.write_text(_stamp(version))
 
@@ -50,7 +50,7 @@ def resolve(version: MatrixVersion) -> None:
 
     The days of :attr:`MatrixVersion.exclude_newer` need a package index that tells upload times.
     """
-    options: list[str] = []
+    options = [word for extra in version.extras for word in ("--extra", extra)]
     if version.exclude_newer is not None:
         options += ["--exclude-newer", version.exclude_newer]
     for package in version.exclude_newer_package:
@@ -72,10 +72,6 @@ def _compile(options: Sequence[str]) -> None:
         "pip",
         "compile",
         "pyproject.toml",
-        "--extra",
-        "test",
-        "--extra",
-        "postgresql-test",
         "--python-version",
         "3.11",
         *plain,

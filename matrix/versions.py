@@ -47,6 +47,11 @@ class MatrixVersion:
         return PROJECT / "matrix" / "constraints" / f"{self.name}.txt"
 
     @property
+    def extras(self) -> tuple[str, ...]:
+        """Extras of ours that its tests need: the real stack of Airflow 2 runs on PostgreSQL."""
+        return ("test", "postgresql-test") if "system" in self.stages else ("test",)
+
+    @property
     def folder(self) -> Path:
         """Its environment."""
         return WORKPLACE / self.name
