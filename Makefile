@@ -4,8 +4,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 AIRFLOW_VERSION ?= 3.3.2
 PYTEST_ARGS ?=
-# The real stack mostly waits; the other tests run meanwhile.
-TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 
 # How often each crash point is run.
@@ -69,7 +67,7 @@ format: $(INSTALLED)  ## Reformat and mend what can be mended by itself
 	$(BIN)/ruff format .
 
 test: $(INSTALLED)  ## Unit, DAG and system tests
-	$(BIN)/python -m pytest --durations=15 -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --durations=15 $(PYTEST_ARGS)
 
 test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

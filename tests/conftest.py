@@ -30,25 +30,6 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[_name]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Keep together what shares something dear when tests run in several processes, the longest first.
-
-    The tests of a folder with a stack or a database share a process; of the unit tests, those of a file.
-    """
-    folder = Path(__file__).parent
-
-    def room(item: pytest.Item) -> str:
-        parts = item.path.relative_to(folder).parts
-        return str(Path(*parts)) if parts[0] == "unit" else parts[0]
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(room(item)))
-    first = ("system", "dags", "docs", "storage")
-    items.sort(key=lambda item: first.index(room(item)) if room(item) in first else len(first))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def airflow_home() -> Iterator[Path]:
     """The home of this test session."""
