@@ -41,7 +41,7 @@ class Run:
     def __init__(
         self,
         point: Point,
-        repetition: int,
+        repetition: str,
         stack: SystemStack,
         observer: Observer,
         flags: Path,
@@ -233,6 +233,10 @@ class Run:
         self.stack.client.call("POST", "variables", json=body)
 
 
+#: How the fault of a point begins whose crash never came.
+UNTRIED = "the crash did not happen"
+
+
 @dataclasses.dataclass
 class Result:
     """What became of one point, once; ``faults`` says what differs from the promise."""
@@ -251,6 +255,11 @@ class Result:
     def kept(self) -> bool:
         """Whether the promise was kept."""
         return not self.faults
+
+    @property
+    def untried(self) -> bool:
+        """Whether nothing is wrong but that the crash did not come about: Airflow took another way."""
+        return bool(self.faults) and all(fault.startswith(UNTRIED) for fault in self.faults)
 
 
 def story(log: str) -> str:
@@ -305,7 +314,7 @@ def judge(run: Run, repetition: int, started: float, broken: BaseException | Non
     met = len(list(run.flags.glob(f"{point.dag_id}.{run.run_id}.*")))
     wanted = len(point.crashes) * point.tasks
     if met < wanted:
-        faults.append(f"the crash did not happen: {met} of {wanted}")
+        faults.append(f"{UNTRIED}: {met} of {wanted}")
     faults += _wrong_results(run, tasks, {training["training_id"] for training in trainings})
     return Result(
         point, repetition, len(trainings), cancelled, state, tries, time.monotonic() - started, faults, log

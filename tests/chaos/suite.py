@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ def _stack(folder: Path, flags: Path, database_url: str, say: Say) -> SystemStac
 def run_point(
     point: Point, repetition: int, stack: SystemStack, observer: Observer, flags: Path, say: Say
 ) -> Result:
+    """Run one point; once more if the crash did not come about, since then nothing was tried."""
+    result = _run_once(point, str(repetition), stack, observer, flags, say)
+    if result.untried and point.wave == 1:
+        say(f"once more, since {result.faults[0]}: {point.name}")
+        result = _run_once(point, f"{repetition}-again", stack, observer, flags, say)
+    return replace(result, repetition=repetition)
+
+
+def _run_once(
+    point: Point, repetition: str, stack: SystemStack, observer: Observer, flags: Path, say: Say
+) -> Result:
     """Run one point once, from its first request to its last check."""
     started = time.monotonic()
     with Run.emulator_of(point) as emulator:
@@ -98,9 +110,9 @@ def run_point(
             broken = error
         time.sleep(1.0)  # the observer's next look
         try:
-            result = judge(run, repetition, started, broken)
+            result = judge(run, 0, started, broken)
         except Exception as error:
-            result = Result(point, repetition, -1, -1, "?", 0, 0.0, [f"{broken} {error!r}"])
+            result = Result(point, 0, -1, -1, "?", 0, 0.0, [f"{broken} {error!r}"])
     say(f"{'kept' if result.kept else 'BROKEN'}  {point.name}  {result.faults or ''}")
     return result
 
