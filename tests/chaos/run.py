@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import requests
 
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
-from demo.ports import HOST
+from demo.ports import HOST, free_port
 from tests.chaos.observer import Observer, Seen
 from tests.chaos.point import RETRIES, Point
 from tests.system.stack import SystemStack
@@ -24,6 +25,18 @@ PATIENCE = 300.0
 #: Seconds after the end of all tasks in which something may still happen.
 HOPELESS = 90.0
 ENDED = frozenset({"success", "failed"})
+
+_ports: set[int] = set()
+_ports_lock = threading.Lock()
+
+
+def _fresh_port() -> int:
+    # Host and port name the account: one that had lost answers before would make this one's undecidable.
+    with _ports_lock:
+        while (port := free_port()) in _ports:
+            pass
+        _ports.add(port)
+        return port
 
 
 class Run:
@@ -56,10 +69,9 @@ class Run:
 
     @staticmethod
     def emulator_of(point: Point) -> Any:
-        """Context manager that serves the point's emulator."""
-        return running_emulator(
-            Options(**({"port": 0, "quiet": True, "duration": 4.0} | dict(point.emulator)))
-        )
+        """Context manager that serves the point's emulator, on a port that no other point has had."""
+        options = {"port": _fresh_port(), "quiet": True, "duration": 4.0} | dict(point.emulator)
+        return running_emulator(Options(**options))
 
     def connect(self, *, host: str = f"http://{HOST}", port: int | None = None) -> None:
         """Store the connection to the point's emulator, or to somewhere else."""
