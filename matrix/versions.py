@@ -72,6 +72,8 @@ VERSIONS: tuple[MatrixVersion, ...] = (
             "aiohttp==3.9.0",
             "pendulum==3.0.0",
             "requests==2.31.0",
+            # Airflow 2.11.0 does not know what came after; 2.11.2 refuses it by itself.
+            "universal-pathlib<0.3",
         ),
         lowest=True,
     ),
