@@ -69,7 +69,7 @@ VERSIONS: tuple[MatrixVersion, ...] = (
         pins=(
             "apache-airflow==2.11.0",
             "apache-airflow-providers-common-compat==1.12.0",
-            "aiohttp==3.9.0",
+            "aiohttp==3.9.2",
             "pendulum==3.0.0",
             "requests==2.31.0",
             # Airflow 2.11.0 does not know what came after; 2.11.2 refuses it by itself.
