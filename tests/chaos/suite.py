@@ -126,7 +126,7 @@ def run_all(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         first = [
             pool.submit(run_point, point, repetition, stack, observer, flags, say)
-            for point, repetition in points
+            for point, repetition in sorted(points, key=lambda place: not takes_long(place[0]))
             if point.wave == 1
         ]
         results = [future.result() for future in first]
@@ -135,6 +135,13 @@ def run_all(
             chosen = [point for point, number in points if (point.wave, number) == (wave, repetition)]
             results += later_wave(wave, chosen, repetition, stack, observer, flags, say)
     return results
+
+
+def takes_long(point: Point) -> bool:
+    """Whether a point should begin among the first, so that nobody waits for it alone at the end."""
+    return (
+        point.tasks > 3 or point.settle >= 30 or any(place.startswith("worker:") for place in point.crashes)
+    )
 
 
 def later_wave(
