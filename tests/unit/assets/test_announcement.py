@@ -136,7 +136,7 @@ class TestSensor:
 
     def sensed(self, emulator: RunningEmulator, before: Any) -> tuple[str, dict[str, Any]]:
         started = TaskInstance()
-        with DAG("sensing"):
+        with DAG("sensing", schedule=None):
             train = training(emulator, wait_for_completion=False)
             training_id = train.execute(context(started))
             sensor = DreamboothFineTuneSensor(

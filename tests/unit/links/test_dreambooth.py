@@ -72,7 +72,7 @@ def test_airflow_is_told_of_every_link_of_every_operator(operator_class: Any) ->
 
 
 def test_a_serialised_task_keeps_its_links() -> None:
-    with DAG("links") as dag:
+    with DAG("links", schedule=None) as dag:
         DreamboothTextToImageOperator(task_id="render", model_id="abc", prompt="a fox")
     from airflow.serialization import serialized_objects
 
