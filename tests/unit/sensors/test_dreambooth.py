@@ -62,7 +62,9 @@ class Clock:
 def clock(served: Served, monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock(served)
     monkeypatch.setattr(module, "time", made)
-    base = importlib.import_module("airflow.sdk.bases.sensor" if AIRFLOW.major >= 3 else "airflow.sensors.base")
+    base = importlib.import_module(
+        "airflow.sdk.bases.sensor" if AIRFLOW.major >= 3 else "airflow.sensors.base"
+    )
     monkeypatch.setattr(base, "time", made)
     if AIRFLOW.major < 3:
         # When the first try began: Airflow 2 asks the metadata database.
