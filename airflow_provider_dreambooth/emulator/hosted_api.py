@@ -119,26 +119,27 @@ class HostedApi:
                 return
             spoiled = rule.spoiled(service.answers) if rule is not None else None
             if rule is not None and rule.when == "before" and (spoiled is not None):
-                answer = spoiled
+                answer, account = spoiled, ""
             else:
-                answer, own_rule = self._answer(scope, endpoint, ident, raw, spoilable=rule is None)
+                answer, own_rule, account = self._answer(scope, endpoint, ident, raw, spoilable=rule is None)
                 rule = rule or own_rule
                 if rule is not None and rule.when == "after":
                     if not await _hold(rule, receive):
-                        journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                        journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
                         return
                     answer = rule.spoiled(service.answers) or answer
             if rule is not None and rule.kind in BROKEN:
-                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
                 await _break(rule, scope, receive, send, answer)
                 return
-            await self._send(scope, send, answer, endpoint, rule.kind if rule is not None else "")
+            fault = rule.kind if rule is not None else ""
+            await self._send(scope, send, answer, endpoint, fault, account)
         finally:
             journal.open_requests -= 1
 
     def _answer(
         self, scope: Scope, endpoint: str, ident: str, raw: bytes, spoilable: bool
-    ) -> tuple[Answer, FaultRule | None]:
+    ) -> tuple[Answer, FaultRule | None, str]:
         service = self._service
         answers = service.answers
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
@@ -147,19 +148,19 @@ class HostedApi:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            return answers.invalid_key(), None
+            return answers.invalid_key(), None, ""
         account = service.account(body.get("key"))
         if account is None:
-            return answers.invalid_key(), None
+            return answers.invalid_key(), None, ""
         if (
             service.options.spam_filter > 0
             and self._is_filtered(endpoint)
             and service.is_repeated(scope["path"], raw)
         ):
-            return answers.spam_filter(service.options.spam_filter), None
+            return answers.spam_filter(service.options.spam_filter), None, account
         limit = service.options.queue_limit
         if limit and endpoint in _QUEUED and service.queued(account) > limit:
-            return answers.queue_full(limit), None
+            return answers.queue_full(limit), None, account
         call = Call(endpoint, ident, body, account, base_url_of(scope, service.options.public_url))
         rule = None
         wish = call.wishes().get("fault") if spoilable else None
@@ -167,20 +168,23 @@ class HostedApi:
             try:
                 rule = FaultRule.from_json({"kind": wish} if isinstance(wish, str) else wish)
             except FaultRuleError as error:
-                return answers.invalid({"emulator": [(str(error), f"emulator: {error}")]}), None
+                return answers.invalid({"emulator": [(str(error), f"emulator: {error}")]}), None, account
             spoiled = rule.spoiled(answers)
             if rule.when == "before" and spoiled is not None:
-                return spoiled, rule
+                return spoiled, rule, account
             rule.when = "after"
-        return _ENDPOINTS[endpoint](service, call), rule
+        return _ENDPOINTS[endpoint](service, call), rule, account
 
     def _is_filtered(self, endpoint: str) -> bool:
         return self._service.options.spam_filter_scope == "all" or endpoint in ENDPOINT_GROUPS["create"]
 
-    async def _send(self, scope: Scope, send: Send, answer: Answer, endpoint: str, fault: str) -> None:
+    async def _send(
+        self, scope: Scope, send: Send, answer: Answer, endpoint: str, fault: str, account: str = ""
+    ) -> None:
         service = self._service
+        status = answer.http_status
         service.journal.note(
-            service.clock.now(), scope["method"], scope["path"], endpoint, answer.http_status, fault
+            service.clock.now(), scope["method"], scope["path"], endpoint, status, fault, account
         )
         if service.options.verbose:
             service.printer.line(f"{scope['method']} {scope['path']} {answer.http_status} {fault}".rstrip())

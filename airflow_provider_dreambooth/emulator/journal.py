@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-_Entry = tuple[float, str, str, str, int, str]
+_Entry = tuple[float, str, str, str, int, str, str]
 
 
 class Journal:
@@ -30,7 +30,14 @@ class Journal:
         self.most_open_requests = 0
 
     def note(
-        self, moment: float, method: str, path: str, endpoint: str, http_status: int, fault: str
+        self,
+        moment: float,
+        method: str,
+        path: str,
+        endpoint: str,
+        http_status: int,
+        fault: str,
+        account: str = "",
     ) -> None:
         """Remember one answered request.
 
@@ -40,8 +47,9 @@ class Journal:
         :param endpoint: the endpoint's name.
         :param http_status: code sent, 0 when the connection was cut.
         :param fault: kind of fault that spoiled it, or an empty string.
+        :param account: fingerprint of an accepted key, or an empty string.
         """
-        self._entries.append((moment, method, path, endpoint, http_status, fault))
+        self._entries.append((moment, method, path, endpoint, http_status, fault, account))
         self.requests[endpoint] += 1
         self.statuses[http_status] += 1
 
@@ -69,7 +77,7 @@ class Journal:
 
         :param last: how many requests at most.
         """
-        names = ("time", "method", "path", "endpoint", "http_status", "fault")
+        names = ("time", "method", "path", "endpoint", "http_status", "fault", "account")
         entries = list(self._entries)[-last:] if last > 0 else []
         return {
             "total": sum(self.requests.values()),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dreambooth.emulator.service import fingerprint
+
 
 def change(emulated: Any, training_id: str, **wish: Any) -> Any:
     return emulated.http.post(f"/emulator/trainings/{training_id}", json=wish)
@@ -77,6 +79,16 @@ def test_requests_are_counted_and_the_last_ones_remembered(emulate: Any) -> None
     assert shown["by_endpoint"] == {"finetune_list": 8, "fine_tune": 1}
     assert [entry["endpoint"] for entry in shown["requests"]] == ["finetune_list", "fine_tune"]
     assert len(emulated.http.get("/emulator/requests").json()["requests"]) == 5
+
+
+def test_requests_are_remembered_with_the_account_but_never_the_key(emulate: Any) -> None:
+    emulated = emulate(key=["first-key", "second-key"])
+    for key in ("first-key", "second-key", "neither"):
+        emulated.post("v3/finetune_list", key=key)
+    page = emulated.http.get("/emulator/requests")
+    accounts = [entry["account"] for entry in page.json()["requests"]]
+    assert accounts == [fingerprint("first-key"), fingerprint("second-key"), ""]
+    assert "-key" not in page.text
 
 
 def test_a_reset_forgets_everything(emulate: Any) -> None:
