@@ -16,7 +16,11 @@ from airflow_provider_dreambooth.api import model_calls, text_to_image, training
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothTransientError,
+    DreamboothValidationError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,17 +67,40 @@ class DreamboothHook(BaseHook):
 
     @property
     def settings(self) -> ConnectionSettings:
-        """The checked connection, read once."""
+        """
+        The checked connection, read once.
+
+        :raises DreamboothTransientError: it could not be read. Airflow does not tell a connection that is nowhere
+            from a secrets backend that does not answer, so this may pass.
+        """
         if self._settings is None:
-            self._settings = ConnectionSettings.from_connection(self.get_connection(self.dreambooth_conn_id))
+            try:
+                stored = self.get_connection(self.dreambooth_conn_id)
+            except Exception as error:
+                raise self._unreadable(error) from None
+            self._settings = ConnectionSettings.from_connection(stored)
         return self._settings
 
     async def asettings(self) -> ConnectionSettings:
-        """Return the checked connection from inside an event loop; read anew at each call."""
-        self._settings = ConnectionSettings.from_connection(
-            await compat.get_connection(self.dreambooth_conn_id)
-        )
+        """
+        Return the checked connection from inside an event loop; read anew at each call.
+
+        :raises DreamboothTransientError: as :attr:`settings`.
+        """
+        try:
+            stored = await compat.get_connection(self.dreambooth_conn_id)
+        except Exception as error:
+            raise self._unreadable(error) from None
+        self._settings = ConnectionSettings.from_connection(stored)
         return self._settings
+
+    def _unreadable(self, error: Exception) -> DreamboothTransientError:
+        # Not the error's own text: it could quote a connection that is written wrongly, with its key.
+        return DreamboothTransientError(
+            f"Connection {self.dreambooth_conn_id!r} could not be read here ({type(error).__name__}). Either it is not "
+            "defined for this component, or the secrets backend that holds it did not answer or holds it in a form that "
+            "Airflow cannot read: Airflow tells which only in its log at level DEBUG. Nothing was sent."
+        )
 
     @property
     def environment(self) -> Environment:

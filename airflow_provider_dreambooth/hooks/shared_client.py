@@ -1,19 +1,22 @@
 """The client of a connection that all waiting tasks in an event loop share.
 
 The connection is read once for all of them and again every five minutes, or at once when the key is refused: a
-renewed key reaches tasks that have been waiting for hours.
+renewed key reaches tasks that have been waiting for hours. While it cannot be read, such as in an outage of a
+secrets backend, what was read before stays in use as long as the service takes its key.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
+import logging
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_dreambooth.api.environment import Environment
-from airflow_provider_dreambooth.exceptions import DreamboothAuthError
+from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.transport.retry import ONCE, PATIENT
 
@@ -23,9 +26,12 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport, shared_transport
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 #: Seconds for which a connection once read is taken for true.
 READ_AGAIN_AFTER = 300.0
+#: Seconds after a reading that failed in which nobody tries again who has an older one.
+TRY_AGAIN_AFTER = 60.0
 
 
 class _Reading:
@@ -34,28 +40,52 @@ class _Reading:
     def __init__(self) -> None:
         self.settings: ConnectionSettings | None = None
         self.read_at = 0.0
+        self.failure: DreamboothError | None = None
+        self.failed_at = 0.0
         self.lock = asyncio.Lock()
+
+    async def renew(self, conn_id: str) -> None:
+        started = time.monotonic()
+        try:
+            self.settings = await DreamboothHook(conn_id).asettings()
+        except DreamboothError as error:
+            if self.settings is not None and self.failure is None:
+                log.warning("%s Tasks that wait go on with what was read before, asking again.", error)
+            self.failure, self.failed_at = error, time.monotonic()
+            return
+        if self.failure is not None:
+            log.info("Connection %r can be read again.", conn_id)
+        self.failure, self.read_at = None, started
 
 
 _readings: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Reading]] = WeakKeyDictionary()
 
 
-async def read_settings(conn_id: str, *, newer_than: float) -> ConnectionSettings:
+async def read_settings(conn_id: str, *, newer_than: float, or_older: bool = False) -> ConnectionSettings:
     """
     Return the checked connection, read at most once for all who ask at the same time.
 
     :param conn_id: the connection.
     :param newer_than: ``time.monotonic()`` before which a reading is too old.
+    :param or_older: take an older reading while the connection cannot be read.
+    :raises DreamboothTransientError: it cannot be read.
+    :raises DreamboothError: what was read cannot be used.
     """
     reading = _readings.setdefault(asyncio.get_running_loop(), {}).setdefault(conn_id, _Reading())
     if reading.settings is not None and reading.read_at >= newer_than:
         return reading.settings
+    # A failure is shared as well: a backend that answers nobody is asked once, not once a task.
+    failed_after = time.monotonic()
+    if or_older and reading.settings is not None:
+        failed_after -= TRY_AGAIN_AFTER
     async with reading.lock:
-        if reading.settings is None or reading.read_at < newer_than:
-            started = time.monotonic()
-            reading.settings = await DreamboothHook(conn_id).asettings()
-            reading.read_at = started
-        return reading.settings
+        tried = reading.failure is not None and reading.failed_at >= failed_after
+        if not tried and (reading.settings is None or reading.read_at < newer_than):
+            await reading.renew(conn_id)
+        if reading.settings is not None and (or_older or reading.read_at >= newer_than):
+            return reading.settings
+        assert reading.failure is not None
+        raise copy.copy(reading.failure)
 
 
 class SharedClient:
@@ -68,7 +98,6 @@ class SharedClient:
     def __init__(self, conn_id: str) -> None:
         self._conn_id = conn_id
         self._settings: ConnectionSettings | None = None
-        self._checked_at = 0.0
         self._holder: shared_transport | None = None
         self._transport: AsyncTransport | None = None
 
@@ -82,7 +111,7 @@ class SharedClient:
 
     async def environment(self) -> Environment:
         """Return the connection's environment."""
-        await self._refresh(time.monotonic() - READ_AGAIN_AFTER)
+        await self._refresh(time.monotonic() - READ_AGAIN_AFTER, or_older=True)
         assert self._settings is not None
         return Environment(self._settings.environment)
 
@@ -94,25 +123,24 @@ class SharedClient:
         :raises DreamboothError: as the transport does.
         """
         now = time.monotonic()
-        if self._transport is None or now - self._checked_at > READ_AGAIN_AFTER:
-            await self._refresh(now - READ_AGAIN_AFTER)
+        await self._refresh(now - READ_AGAIN_AFTER, or_older=True)
         assert self._transport is not None
         policy = PATIENT if patient else ONCE
         try:
             return await self._transport.send(call, policy=policy)
         except DreamboothAuthError:
             refused = self._settings
+            # Nothing older: a connection that cannot be read must not make a refused key final.
             await self._refresh(now)
             if self._settings == refused:
                 raise
         return await self._transport.send(call, policy=policy)
 
-    async def _refresh(self, newer_than: float) -> None:
+    async def _refresh(self, newer_than: float, *, or_older: bool = False) -> None:
         from airflow_provider_dreambooth.transport.asynchronous import shared_transport
 
-        settings = await read_settings(self._conn_id, newer_than=newer_than)
-        self._checked_at = time.monotonic()
-        if settings == self._settings:
+        settings = await read_settings(self._conn_id, newer_than=newer_than, or_older=or_older)
+        if settings is self._settings or settings == self._settings:
             return
         holder = shared_transport(settings)
         transport = await holder.__aenter__()

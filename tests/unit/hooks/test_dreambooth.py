@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
@@ -18,6 +19,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothInsufficientCreditsError,
     DreamboothNotFoundError,
     DreamboothRateLimitError,
+    DreamboothTransientError,
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
@@ -197,3 +199,29 @@ def test_the_connection_is_read_once_for_a_hook(served: Served, monkeypatch: pyt
     hook.list_models()
     hook.list_models()
     assert reads == ["dreambooth_default"]
+
+
+async def test_a_connection_that_cannot_be_read_is_a_passing_fault_told_without_its_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def unreadable(conn_id: str) -> Any:
+        raise ValueError("cannot parse dreambooth://:the-key@")
+
+    def blocking(conn_id: str) -> Any:
+        raise ValueError("cannot parse dreambooth://:the-key@")
+
+    monkeypatch.setattr(compat, "get_connection", unreadable)
+    monkeypatch.setattr(DreamboothHook, "get_connection", staticmethod(blocking))
+    with pytest.raises(DreamboothTransientError) as on_worker:
+        _ = DreamboothHook("elsewhere").settings
+    with pytest.raises(DreamboothTransientError) as in_triggerer:
+        await DreamboothHook("elsewhere").asettings()
+    for caught in (on_worker, in_triggerer):
+        assert str(caught.value).startswith("Connection 'elsewhere' could not be read here (ValueError).")
+        assert "Nothing was sent" in str(caught.value)
+        assert "the-key" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_connection_that_is_nowhere_is_told_in_the_same_words() -> None:
+    with pytest.raises(DreamboothTransientError, match=r"'nowhere' could not be read here \(AirflowNotFound"):
+        _ = DreamboothHook("nowhere").settings

@@ -127,3 +127,119 @@ async def test_one_that_fails_to_open_leaves_nothing_behind(served: Served, tmp_
         with pytest.raises(Exception, match=r"bundle\.pem"):
             await ask(client)
     assert not asynchronous._shared.get(asyncio.get_running_loop())
+
+
+class Backend:
+    """Whether the connection can be read, and how often it was tried."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.tries = 0
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Where connections come from, with a switch."""
+    switch = Backend()
+    original = compat.get_connection
+
+    async def reading(conn_id: str) -> Any:
+        switch.tries += 1
+        await asyncio.sleep(0)
+        if switch.down:
+            raise LookupError("The conn_id isn't defined")
+        return await original(conn_id)
+
+    monkeypatch.setattr(compat, "get_connection", reading)
+    return switch
+
+
+@pytest.fixture
+def old_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reading is older than five minutes, and every failure older than a minute."""
+    monkeypatch.setattr(shared_client, "READ_AGAIN_AFTER", -1.0)
+    monkeypatch.setattr(shared_client, "TRY_AGAIN_AFTER", -1.0)
+
+
+@pytest.mark.usefixtures("old_at_once")
+async def test_a_connection_that_cannot_be_read_for_a_while_stays_in_use(
+    served: Served, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with SharedClient("dreambooth_default") as client:
+        await ask(client)
+        backend.down = True
+        with caplog.at_level("INFO"):
+            for _ in range(3):
+                await ask(client)
+            said = [record.getMessage() for record in caplog.records if record.name == shared_client.__name__]
+            assert len(said) == 1, said
+            assert "'dreambooth_default' could not be read here" in said[0]
+            backend.down = False
+            await ask(client)
+        assert "can be read again" in caplog.text
+        assert served.key not in caplog.text
+    assert backend.tries == 5
+
+
+@pytest.mark.usefixtures("old_at_once")
+async def test_somebody_who_comes_during_an_outage_uses_it_too(served: Served, backend: Backend) -> None:
+    async with SharedClient("dreambooth_default") as first:
+        await ask(first)
+        backend.down = True
+        async with SharedClient("dreambooth_default") as second:
+            assert await second.environment() is Environment.PRODUCTION
+            await ask(second)
+
+
+async def test_an_outage_is_asked_about_once_a_minute_not_once_a_task(
+    served: Served, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(SharedClient("dreambooth_default")) for _ in range(10)]
+        await asyncio.gather(*(ask(client) for client in clients))
+        backend.down = True
+        monkeypatch.setattr(shared_client, "READ_AGAIN_AFTER", -1.0)
+        for _ in range(3):
+            await asyncio.gather(*(ask(client) for client in clients))
+    assert backend.tries == 2
+
+
+async def test_a_first_reading_that_fails_is_shared_and_passing(served: Served, backend: Backend) -> None:
+    backend.down = True
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(SharedClient("dreambooth_default")) for _ in range(10)]
+        results = await asyncio.gather(*(ask(client) for client in clients), return_exceptions=True)
+        assert all(isinstance(result, DreamboothTransientError) for result in results), results
+        assert len({id(result) for result in results}) == 10
+        assert backend.tries == 1
+        backend.down = False
+        await ask(clients[0])
+
+
+async def test_a_refused_key_is_not_final_while_the_connection_cannot_be_read(
+    served: Served, backend: Backend
+) -> None:
+    async with SharedClient("dreambooth_default") as client:
+        await ask(client)
+        backend.down = True
+        served.fault("invalid_key", times=1)
+        with pytest.raises(DreamboothTransientError, match="could not be read"):
+            await ask(client)
+        await ask(client)
+
+
+@pytest.mark.usefixtures("old_at_once")
+async def test_a_connection_that_is_spoiled_while_tasks_wait_does_not_end_their_wait(served: Served) -> None:
+    async with SharedClient("dreambooth_default") as client:
+        await ask(client)
+        served.connect(password="")
+        await ask(client)
+    async with SharedClient("dreambooth_default") as client:
+        await ask(client)
+
+
+async def test_a_connection_that_was_never_usable_is_an_error_for_good(served: Served) -> None:
+    served.connect(password="")
+    async with SharedClient("dreambooth_default") as client:
+        with pytest.raises(DreamboothAuthError, match="holds no API key"):
+            await ask(client)
