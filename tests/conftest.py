@@ -6,11 +6,13 @@ Most tests need no database. Those that do ask for ``airflow_database``, which m
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +30,10 @@ os.environ.update(
 # A connection of the user's own must not decide what the tests do.
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[_name]
+# Airflow puts a filter of its own before those in pyproject.toml, for every module whose name begins with "airflow". Were
+# it first imported by a test, or while tests are collected, our own deprecations would pass there.
+with warnings.catch_warnings():
+    importlib.import_module("airflow.configuration")
 
 
 @pytest.fixture(scope="session", autouse=True)
