@@ -16,9 +16,7 @@ from weakref import WeakKeyDictionary
 Result = TypeVar("Result")
 
 _loaded: set[tuple[str, ...]] = set()
-_loading: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], asyncio.Future[None]]] = (
-    WeakKeyDictionary()
-)
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def off_loop(work: Callable[[], Result]) -> Result:
@@ -36,22 +34,19 @@ async def off_loop(work: Callable[[], Result]) -> Result:
 
 async def load(*modules: str) -> None:
     """
-    Import modules in a thread, once for all who ask.
+    Import modules in a thread, once for all who ask. To be awaited at the begin of what needs them.
 
-    Whoever imports them in the event loop afterwards finds them there. To be awaited before such an import: one that
-    begins while the thread is still at it would wait for it, and hold the loop.
+    Whoever imports them in the event loop afterwards finds them there; an import that begins while the thread is
+    still at it would wait for it, and hold the loop. Those who ask at the same time go on one after the other, one
+    in each turn of the loop: thousands of triggers that start together would hold it as well.
 
     :param modules: their full names.
     """
-    if modules in _loaded:
-        return
-    of_loop = _loading.setdefault(asyncio.get_running_loop(), {})
-    loading = of_loop.get(modules)
-    if loading is None:
-        loading = of_loop[modules] = asyncio.ensure_future(off_loop(lambda: _import(modules)))
-        loading.add_done_callback(lambda _: of_loop.pop(modules, None))
-    # One that is cancelled must not take it from the others.
-    await asyncio.shield(loading)
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        if modules in _loaded:
+            await asyncio.sleep(0)
+        else:
+            await off_loop(lambda: _import(modules))
 
 
 def _import(modules: tuple[str, ...]) -> None:

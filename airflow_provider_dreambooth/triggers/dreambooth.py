@@ -14,6 +14,7 @@ from airflow_provider_dreambooth import supervisor
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
+from airflow_provider_dreambooth.transport.off_loop import load
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.call import ApiCall
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 #: XCom in which the trigger keeps what it has seen, so that a restarted triggerer goes on from there.
 PROGRESS_KEY = "training_progress"
+
+#: What a wait needs beyond this module. Airflow imports this module in its event loop, which they would hold for long.
+_NEEDED = (
+    "airflow_provider_dreambooth.api.training_calls",
+    "airflow_provider_dreambooth.hooks.shared_client",
+    "airflow_provider_dreambooth.training.watch",
+    "airflow_provider_dreambooth.transport.asynchronous",
+)
 
 #: Seconds that ``on_kill`` stays for its work; Airflow gives it 30 (``[triggerer] on_kill_timeout``).
 LONGEST_KILL = 25.0
@@ -81,6 +90,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the training until the wait has ended, then yield the one event."""
+        await load(*_NEEDED)
         from airflow_provider_dreambooth.api import training_calls
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.training.watch import Watch
@@ -157,6 +167,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
                 await asyncio.wait({work}, timeout=until - time.monotonic())
 
     async def _cancel_if_marked_failed(self) -> None:
+        await load(*_NEEDED)
         from airflow_provider_dreambooth.api import training_calls
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
 

@@ -10,6 +10,15 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.transport.off_loop import load
+
+#: What a wait needs beyond this module. Airflow imports this module in its event loop, which they would hold for long.
+_NEEDED = (
+    "airflow_provider_dreambooth.api.text_to_image",
+    "airflow_provider_dreambooth.hooks.shared_client",
+    "airflow_provider_dreambooth.rendering.watch",
+    "airflow_provider_dreambooth.transport.asynchronous",
+)
 
 
 class DreamboothTextToImageTrigger(BaseTrigger):
@@ -58,6 +67,7 @@ class DreamboothTextToImageTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look for the pictures until the wait has ended, then yield the one event."""
+        await load(*_NEEDED)
         from airflow_provider_dreambooth.api import text_to_image
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.rendering.watch import RenderingWatch

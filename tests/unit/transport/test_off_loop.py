@@ -42,3 +42,19 @@ async def test_a_module_that_cannot_be_imported_is_tried_again() -> None:
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError):
             await load("there_is_no_such_module")
+
+
+async def test_many_who_start_together_go_on_one_in_each_turn_of_the_loop() -> None:
+    went_on: list[int] = []
+    turn = 0
+
+    async def start() -> None:
+        await load("asyncio")
+        went_on.append(turn)
+
+    await load("asyncio")
+    starting = [asyncio.create_task(start()) for _ in range(50)]
+    while not all(task.done() for task in starting):
+        turn += 1
+        await asyncio.sleep(0)
+    assert len(went_on) == len(set(went_on)) == 50
