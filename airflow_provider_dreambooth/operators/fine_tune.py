@@ -299,11 +299,13 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         backstop = None
         if self._end_time is not None:
             backstop = timedelta(seconds=max(self._end_time - now, 0) + deadlines.BACKSTOP_AFTER)
-        if self.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS and self.hook.environment.has_cancel:
+        if self.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS:
             self.log.info(
-                "Airflow below 3.3 tells nobody when a deferred task is marked failed: training %s would run on. To stop it, "
-                "cancel it with DreamboothCancelTrainingOperator or at the service.",
+                "Airflow below 3.3 tells nobody when a deferred task is marked failed: training %s would run on. %s",
                 watch.training_id,
+                "To stop it, cancel it with DreamboothCancelTrainingOperator or at the service."
+                if self.hook.environment.has_cancel
+                else "The sandbox environment has no cancel in any case.",
             )
         self.defer(
             trigger=DreamboothFineTuneTrigger(

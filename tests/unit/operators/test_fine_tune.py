@@ -150,16 +150,39 @@ def test_it_defers_with_a_deadline_and_without_a_secret(served: Served) -> None:
 
 
 @pytest.mark.parametrize("learns", [True, False])
+@pytest.mark.parametrize(
+    ("environment", "advice"),
+    [("production", "cancel it with DreamboothCancelTrainingOperator"), ("sandbox", "no cancel in any case")],
+)
 def test_it_says_where_a_mark_failed_will_not_be_noticed(
-    learns: bool, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    learns: bool,
+    environment: str,
+    advice: str,
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(compat, "TRIGGERS_LEARN_OF_KILLS", learns)
     monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
+    served.connect(extra={"environment": environment})
     task_instance = TaskInstance()
     with caplog.at_level(logging.INFO), pytest.raises(TaskDeferred):
-        operator(served, wait_for_completion=True, deferrable=True).execute(context_of(task_instance))
+        asked = operator(served, base_model_id=None, wait_for_completion=True, deferrable=True)
+        asked.execute(context_of(task_instance))
     said = f"marked failed: training {task_instance.xcoms['training_id']} would run on" in caplog.text
     assert said is not learns
+    assert (advice in caplog.text) is not learns
+
+
+def test_it_says_nothing_of_that_where_nothing_would_be_cancelled(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compat, "TRIGGERS_LEARN_OF_KILLS", False)
+    monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
+    asked = operator(served, wait_for_completion=True, deferrable=True, cancel_on_kill=False)
+    with caplog.at_level(logging.INFO), pytest.raises(TaskDeferred):
+        asked.execute(context_of(TaskInstance()))
+    assert "marked failed" not in caplog.text
 
 
 def waiting(served: Served, **changes: Any) -> tuple[MemoryStateStore, str]:
