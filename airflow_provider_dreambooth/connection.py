@@ -217,7 +217,8 @@ class _Reader:
         if not key:
             raise DreamboothAuthError(
                 f"Connection {self.name!r} holds no API key: put your account's key into its field 'API key' "
-                "(password). The local emulator takes any word, unless started with --key. Nothing was sent."
+                "(password). In a URI it follows a colon, percent-encoded: dreambooth://:KEY@host. The local emulator "
+                "takes any word, unless started with --key. Nothing was sent."
             )
         return key
 
