@@ -15,6 +15,8 @@ EMULATOR_PORT ?= 8765
 # Rows of the version matrix and their tests; nothing stands for all of them.
 MATRIX_VERSIONS ?=
 MATRIX_STAGES ?= unit dags system
+# No further row is begun after so many minutes.
+MATRIX_MINUTES ?= inf
 # Seconds that a training takes in the demo.
 DURATION ?= 25
 
@@ -73,7 +75,7 @@ test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
 test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or on MATRIX_VERSIONS="2.11.2 3.3.2"
-	$(BIN)/python -m matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)"
+	$(BIN)/python -m matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)" --minutes $(MATRIX_MINUTES)
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)

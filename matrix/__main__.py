@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
+import time
 
 from matrix import environment, results
 from matrix.stage import StageResult, run_stage
 from matrix.versions import STAGES, WORKPLACE, MatrixVersion, chosen
 
-_ASK = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+_ASK = """
+import importlib.metadata, json, platform, sys
+versions = {name: importlib.metadata.version(name) for name in sys.argv[1:]}
+print(json.dumps({"python": platform.python_version()} | versions))
+"""
 _SHOWN = ("apache-airflow", "apache-airflow-providers-common-compat", "aiohttp", "pendulum", "requests")
 
 
@@ -43,6 +49,12 @@ def main() -> int:
     parser.add_argument("command", choices=("run", "resolve", "document"))
     parser.add_argument("--versions", default="", help="names of rows, separated by blanks; default: all")
     parser.add_argument("--stages", default=" ".join(STAGES), help=f"of {', '.join(STAGES)}")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=math.inf,
+        help="begin no further row after these; default: never stop",
+    )
     options = parser.parse_args()
     try:
         versions = chosen(options.versions.split())
@@ -62,10 +74,16 @@ def main() -> int:
     stages = options.stages.split()
     if unknown := sorted(set(stages) - set(STAGES)):
         parser.error(f"No such stage: {', '.join(unknown)}")
-    passed = [_run_version(version, stages) for version in versions]
-    names = [version.name for version in versions]
-    print(f"\n{results.terminal_table(results.load(), names)}\n\nAs JSON: {results.FILE}")
-    return 0 if all(passed) else 1
+    end = time.monotonic() + 60 * options.minutes
+    passed: dict[str, bool] = {}
+    for version in versions:
+        if time.monotonic() < end:
+            passed[version.name] = _run_version(version, stages)
+    table = results.terminal_table(results.load(), passed) if passed else "No time for any row."
+    print(f"\n{table}\n\nAs JSON: {results.FILE}")
+    if left_out := [version.name for version in versions if version.name not in passed]:
+        print(f"Left out for want of time: {', '.join(left_out)}")
+    return 0 if all(passed.values()) else 1
 
 
 if __name__ == "__main__":

@@ -69,22 +69,29 @@ def document(results: Results, page: Path = PAGE) -> None:
 
     :raises ValueError: a version has no results, or something failed: the page shows what works.
     """
-    lines = ["| Airflow | common-compat | aiohttp | unit | `dag.test()` of the examples | real stack |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = ["| Airflow | Python | common-compat | aiohttp | unit | `dag.test()` | real stack | tested on |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for version in VERSIONS:
         entry = results.get(version.name, {})
-        cells = []
-        for stage in STAGES:
+        cells = {}
+        for stage in version.stages:
             result = _stage(entry, stage)
-            if stage in version.stages and (result is None or not result.ok):
+            if result is None or not result.ok:
                 raise ValueError(
                     f"{version.name}, {stage}: {result or 'not run'}. Run make test-matrix first."
                 )
-            cells.append("" if result is None or stage not in version.stages else str(result))
+            cells[stage] = result
         installed = entry["installed"]
-        name = f"{version.airflow}{' (lowest versions of everything)' if version.lowest else ''}"
-        compat = installed["apache-airflow-providers-common-compat"]
-        lines.append(f"| {name} | {compat} | {installed['aiohttp']} | {' | '.join(cells)} |")
+        row = [
+            f"{version.airflow}{' (lowest versions of everything)' if version.lowest else ''}",
+            installed["python"],
+            installed["apache-airflow-providers-common-compat"],
+            installed["aiohttp"],
+            *(str(cells.get(stage, "")) for stage in STAGES),
+            # A claim is as old as its oldest part.
+            min(result.day for result in cells.values()),
+        ]
+        lines.append(f"| {' | '.join(row)} |")
     text = page.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -8,7 +8,8 @@ import subprocess
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/system/test_examples.py",
         "tests/system/test_connection_form.py",
         "tests/system/test_connection_form_airflow2.py",
+        "tests/system/test_waiting.py",
+        "tests/system/test_below_airflow_3_3.py",
+        # Last: it looks at the logs of all that went before.
+        "tests/system/test_deprecations.py",
     ),
 }
 #: Seconds after which a stage is ended; generous, since machines are loaded.
@@ -38,6 +43,7 @@ class StageResult:
     :param skipped: tests that do not apply to this version.
     :param seconds: how long it took.
     :param problem: why there are no counts, empty when there are.
+    :param day: when it ran, in UTC, such as ``2026-11-22``.
     """
 
     passed: int = 0
@@ -45,6 +51,7 @@ class StageResult:
     skipped: int = 0
     seconds: float = 0.0
     problem: str = ""
+    day: str = ""
 
     @property
     def ok(self) -> bool:
@@ -91,6 +98,10 @@ def run_stage(version: MatrixVersion, stage: str, log: Path) -> StageResult:
 
     :param log: file for pytest's output.
     """
+    return replace(_run(version, stage, log), day=f"{datetime.now(UTC):%Y-%m-%d}")
+
+
+def _run(version: MatrixVersion, stage: str, log: Path) -> StageResult:
     report = WORKPLACE / f"{version.name}-{stage}.xml"
     report.unlink(missing_ok=True)
     command = [

@@ -94,11 +94,11 @@ VERSIONS: tuple[MatrixVersion, ...] = (
 
 def chosen(names: Collection[str]) -> tuple[MatrixVersion, ...]:
     """
-    Return the rows of these names, oldest first; all of them when no name is given.
+    Return the rows of these names, in that order; all of them, oldest first, when no name is given.
 
     :raises ValueError: a name that is no row.
     """
-    known = {version.name for version in VERSIONS}
-    if unknown := sorted(set(names) - known):
+    known = {version.name: version for version in VERSIONS}
+    if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"No such version: {', '.join(unknown)}. There are: {', '.join(sorted(known))}")
-    return tuple(version for version in VERSIONS if not names or version.name in names)
+    return tuple(known[name] for name in names) or VERSIONS

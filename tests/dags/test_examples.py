@@ -37,6 +37,8 @@ def test_every_example_is_tested() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(TRAININGS) | STARTED_BY_ASSETS
 
 
+# The name under which runpy runs a file.
+@pytest.mark.filterwarnings("error::DeprecationWarning:<run_path>", "error::FutureWarning:<run_path>")
 @pytest.mark.parametrize("dag_id", TRAININGS)
 def test_it_runs_to_success(dag_id: str, connected: Path, emulator: Emulator) -> None:
     before = {training["training_id"] for training in emulator.trainings()}

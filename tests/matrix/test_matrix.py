@@ -42,7 +42,7 @@ def test_nothing_but_skipped_tests_is_no_success() -> None:
 
 
 def test_a_wrong_version_is_refused_with_those_there_are() -> None:
-    assert [version.name for version in chosen(["3.3.2", "2.11.2"])] == ["2.11.2", "3.3.2"]
+    assert [version.name for version in chosen(["3.3.2", "2.11.2"])] == ["3.3.2", "2.11.2"]
     assert chosen([]) == VERSIONS
     with pytest.raises(ValueError, match=r"No such version: 1\.10.*2\.11\.2"):
         chosen(["1.10"])
@@ -66,12 +66,16 @@ def test_results_of_a_stage_replace_only_that_stage(tmp_path: Path) -> None:
 
 
 def everything(**changes: StageResult) -> results.Results:
-    installed = {"apache-airflow-providers-common-compat": "1.12.0", "aiohttp": "3.9.0"}
+    installed = {
+        "python": "3.11.7",
+        "apache-airflow-providers-common-compat": "1.12.0",
+        "aiohttp": "3.9.0",
+    }
     return {
         version.name: {
             "installed": installed,
             "stages": {
-                stage: changes.get(f"{version.name} {stage}", StageResult(7)).to_json()
+                stage: changes.get(f"{version.name} {stage}", StageResult(7, day="2026-11-22")).to_json()
                 for stage in version.stages
             },
         }
@@ -89,6 +93,14 @@ def test_the_page_gets_a_row_for_each_version_and_keeps_what_people_wrote(tmp_pa
     assert "old" not in text
     for version in VERSIONS:
         assert f"| {version.airflow}" in text
+    assert text.count("| 3.11.7 | 1.12.0 | 3.9.0 | 7 passed | 7 passed |") == len(VERSIONS)
+
+
+def test_a_row_is_as_old_as_its_oldest_stage(tmp_path: Path) -> None:
+    page = tmp_path / "compatibility.md"
+    page.write_text(PAGE)
+    results.document(everything(**{"3.1.8 dags": StageResult(7, day="2026-10-01")}), page)
+    assert page.read_text().count("| 2026-10-01 |") == 1
 
 
 @pytest.mark.parametrize("result", [StageResult(3, failed=1), StageResult(problem="not done"), StageResult()])

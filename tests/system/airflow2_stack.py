@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from demo.airflow_settings import PASSWORD, USER
 from demo.emulator import Emulator
+from demo.stack import EXAMPLES
 from tests.system.airflow2_client import Airflow2Client
 from tests.system.stack import SystemStack
 
@@ -21,8 +22,19 @@ class Airflow2Stack(SystemStack):
     """A :class:`SystemStack` below Airflow 3; it needs a database that takes several writers, such as PostgreSQL."""
 
     def __init__(
-        self, folder: Path, emulator: Emulator, *, config: Mapping[str, str] | None = None, **arguments: Any
+        self,
+        folder: Path,
+        emulator: Emulator,
+        *,
+        dag_folders: Sequence[Path] = (EXAMPLES,),
+        config: Mapping[str, str] | None = None,
+        **arguments: Any,
     ) -> None:
+        # It reads a single folder, and follows links.
+        dags = folder / "dags"
+        dags.mkdir()
+        for source in dag_folders:
+            (dags / source.name).symlink_to(source)
         options = {
             "api.auth_backends": f"{_FAB}.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
             "core.auth_manager": f"{_FAB}.fab_auth_manager.FabAuthManager",
@@ -31,7 +43,7 @@ class Airflow2Stack(SystemStack):
             "webserver.secret_key": secrets.token_hex(16),
             "webserver.workers": "1",
         } | dict(config or {})
-        super().__init__(folder, emulator, config=options, **arguments)
+        super().__init__(folder, emulator, dag_folders=[dags], config=options, **arguments)
         # It starts processes by the name of the command.
         self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self.client = Airflow2Client(self.url, USER, PASSWORD)

@@ -12,11 +12,14 @@ import pytest
 from demo.emulator import Emulator
 from demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
+from tests.system.example_runs import run_examples
 from tests.system.stack import SystemStack
 
 #: Recognisable, so that any copy of it is found.
 API_KEY = "KeyThatMustNeverShow0123456789"
 TEST_DAGS = Path(__file__).parent / "dags"
+#: Settings with which every component tells of each deprecation once; see ``test_deprecations.py``.
+TELLING = {"PYTHONWARNINGS": "default::DeprecationWarning,default::FutureWarning"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,5 +59,24 @@ def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Sy
     folder = tmp_path_factory.mktemp("stack")
     # Longer than Airflow 2 takes from one task to the next, so that there is something left to wait for.
     emulator = Emulator(folder, duration=12 if AIRFLOW.major >= 3 else 45, render=1, key=api_key)
-    with running_stack(folder, emulator, dag_folders=[EXAMPLES], api_key=api_key) as running:
+    with running_stack(
+        folder,
+        emulator,
+        dag_folders=[EXAMPLES, TEST_DAGS],
+        api_key=api_key,
+        config={"core.plugins_folder": str(TEST_DAGS.with_name("plugins"))},
+        variables=TELLING,
+    ) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def paid(stack: SystemStack) -> set[str]:
+    """Trainings that one run of each example started; all runs have ended."""
+    return run_examples(stack)
+
+
+@pytest.fixture(scope="session")
+def finished(stack: SystemStack, paid: set[str]) -> SystemStack:
+    """The stack after those runs."""
+    return stack

@@ -4,35 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.example_runs import RUN, TRAININGS
 from tests.system.stack import SystemStack
-
-RUN = "system-test"
-EXAMPLES = {"train_wait_render": 1, "several_subjects": 3, "one_task_wait": 1}
-#: Trainings that the runs of :func:`finished` started.
-PAID: set[str] = set()
+from tests.system.trainings import known_ids
 
 
-@pytest.fixture(scope="session")
-def finished(stack: SystemStack) -> SystemStack:
-    """The stack after one run of each example, all at the same time."""
-    before = known_ids(stack)
-    for dag_id in EXAMPLES:
-        stack.client.wait_for_dag(dag_id)
-        stack.client.trigger(dag_id, RUN)
-    for dag_id in EXAMPLES:
-        stack.client.wait_for_run(dag_id, RUN)
-    PAID.update(known_ids(stack) - before)
-    return stack
-
-
-@pytest.mark.parametrize("dag_id", EXAMPLES)
+@pytest.mark.parametrize("dag_id", TRAININGS)
 def test_every_task_succeeds(finished: SystemStack, dag_id: str) -> None:
     states = {task["state"] for task in finished.client.task_instances(dag_id, RUN)}
     assert states == {"success"}, finished.client.describe(dag_id, RUN)
 
 
-def test_no_training_was_paid_twice(finished: SystemStack) -> None:
-    assert len(PAID) == sum(EXAMPLES.values())
+def test_no_training_was_paid_twice(paid: set[str]) -> None:
+    assert len(paid) == sum(TRAININGS.values())
 
 
 def test_ids_chain_from_training_to_rendering(finished: SystemStack) -> None:
@@ -77,7 +61,3 @@ def test_the_key_is_in_no_cell_of_the_database(finished: SystemStack, api_key: s
     assert [(table, column) for table, column, text in cells if api_key in text] == []
     stored = finished.query("SELECT is_encrypted FROM connection WHERE conn_id = 'dreambooth_default'")
     assert [tuple(row) for row in stored] == [(True,)]
-
-
-def known_ids(stack: SystemStack) -> set[str]:
-    return {training["training_id"] for training in stack.emulator.trainings()}

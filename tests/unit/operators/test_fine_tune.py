@@ -166,8 +166,8 @@ def test_it_says_where_a_mark_failed_will_not_be_noticed(
     monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
     served.connect(extra={"environment": environment})
     task_instance = TaskInstance()
+    asked = operator(served, base_model_id=None, wait_for_completion=True, deferrable=True)
     with caplog.at_level(logging.INFO), pytest.raises(TaskDeferred):
-        asked = operator(served, base_model_id=None, wait_for_completion=True, deferrable=True)
         asked.execute(context_of(task_instance))
     said = f"marked failed: training {task_instance.xcoms['training_id']} would run on" in caplog.text
     assert said is not learns
