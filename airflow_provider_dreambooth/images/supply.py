@@ -155,6 +155,19 @@ class ImageSupply:
             self._links = self._uploaded()
         return list(self._links)
 
+    def without_link(self) -> list[str]:
+        """
+        Return the names of the pictures that :meth:`links` would upload, after checking every picture; store nothing.
+
+        :raises DreamboothError: the one error that lists all that is wrong.
+        """
+        self._check()
+        return [
+            picture.source.name
+            for picture in self._pictures
+            if picture.source.link is None and self._record.link_of(self._upload_key(picture)) is None
+        ]
+
     def _are_in_order(self, identities: Sequence[str]) -> bool:
         seen = self._record.seen()
         if seen is None or seen.identities != tuple(identities):
@@ -264,7 +277,7 @@ class ImageSupply:
             link = picture.source.link
             if link is None:
                 assert picture.facts is not None
-                upload = picture.facts.digest if self._crop else f"{picture.facts.digest} whole"
+                upload = self._upload_key(picture)
                 link = self._record.link_of(upload)
                 if link is None:
                     link = self._upload(picture.source, picture.facts)
@@ -281,6 +294,9 @@ class ImageSupply:
                 stored - sent,
             )
         return links
+
+    def _upload_key(self, picture: Picture) -> str:
+        return picture.identity if self._crop else f"{picture.identity} whole"
 
     def _upload(self, source: Source, facts: Facts) -> str:
         assert source.place is not None

@@ -13,6 +13,7 @@ from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.operators.failure import for_airflow
+from airflow_provider_dreambooth.operators.report_only import reports_only
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -35,21 +36,29 @@ class DreamboothUploadImagesOperator(BaseOperator):
         handed on. Templated.
     :param crop: cut each to its middle square, 512 x 512: here with the extra ``images``, otherwise by the service.
         Without it the file is uploaded as it is, 5 MB at most. Templated.
+    :param report_only: check every picture, say what would be uploaded, and upload nothing. Templated.
     :param dreambooth_conn_id: the connection. Templated.
-    :return: the public links.
+    :return: the public links; with ``report_only`` the pictures that would be uploaded.
     :raises DreamboothValidationError: a picture that the service could not use; nothing was uploaded.
     """
 
-    template_fields: Sequence[str] = ("paths", "crop", "dreambooth_conn_id")
+    template_fields: Sequence[str] = ("paths", "crop", "report_only", "dreambooth_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"paths": "json"}
     ui_color = "#e6f5ea"
 
     def __init__(
-        self, *, paths: Any, crop: bool = True, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID, **kwargs: Any
+        self,
+        *,
+        paths: Any,
+        crop: bool = True,
+        report_only: bool | str = False,
+        dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.paths = paths
         self.crop = crop
+        self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
 
     @cached_property
@@ -74,7 +83,12 @@ class DreamboothUploadImagesOperator(BaseOperator):
                 field="paths",
                 crop=_yes_or_no(self.crop),
             )
+            report_only = reports_only(self.report_only)
             images.gather(self.paths)
+            if report_only:
+                pictures = images.without_link()
+                self.log.info("Would be uploaded (report_only): %s", ", ".join(pictures) or "nothing")
+                return pictures
             links = images.links()
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__

@@ -49,6 +49,29 @@ def test_links_are_handed_on_between_what_is_uploaded(
     assert asked.of("base64_crop") == 2
 
 
+@pytest.mark.parametrize("report_only", [True, "True"])
+def test_a_report_names_what_would_be_uploaded_and_uploads_nothing(
+    connection: str, emulator: RunningEmulator, album: Album, asked: Requests, report_only: Any
+) -> None:
+    tries, folder = Tries(), album(3)
+    public = f"{emulator.url}/samples/fox/1.png"
+    with dies_at(DreamboothHook, "upload_image", 2):
+        tries.run(upload(connection, [str(folder), public]))
+    told = tries.run(upload(connection, [str(folder), public], report_only=report_only))
+    assert [Path(name).name for name in told] == ["2.png", "3.png"]
+    assert asked.of("base64_crop") == 1
+    tries.run(upload(connection, [str(folder), public]))
+    assert asked.of("base64_crop") == 3
+
+
+def test_a_report_checks_the_pictures(connection: str, album: Album, asked: Requests) -> None:
+    folder = album(2)
+    (folder / "1.png").write_bytes(b"no picture")
+    with pytest.raises(DreamboothValidationError, match=r"1\.png"):
+        Tries().run(upload(connection, [str(folder)], report_only=True))
+    assert asked.of("base64_crop") == 0
+
+
 def test_a_retry_uploads_only_what_the_crash_has_left_over(
     connection: str, album: Album, asked: Requests
 ) -> None:
