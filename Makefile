@@ -9,6 +9,12 @@ BENCH_ARGS ?=
 # How often each crash point is run.
 CHAOS_REPETITIONS ?= 1
 
+# Processes that share the tests, each with a real Airflow of its own for a while.
+TEST_PROCESSES ?= 2
+
+# How many trainings the cluster is asked for at once.
+CLUSTER_TRAININGS ?= 300
+
 # Wishes: a port that is taken is replaced by a free one.
 AIRFLOW_PORT ?= 8080
 EMULATOR_PORT ?= 8765
@@ -23,9 +29,10 @@ DURATION ?= 25
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
+CLUSTERED := $(VENV)/.clustered
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos bench docs docs-screenshots constraints clean
+.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos cluster cluster-test bench docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +44,11 @@ $(RUNNABLE): pyproject.toml constraints.txt
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(call install,dev)
 	@touch $(RUNNABLE)
+
+# Celery, which only the cluster needs.
+$(CLUSTERED): $(INSTALLED)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster]'
+	@touch $@
 
 define install
 	echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
@@ -69,7 +81,7 @@ format: $(INSTALLED)  ## Reformat and mend what can be mended by itself
 	$(BIN)/ruff format .
 
 test: $(INSTALLED)  ## Unit, DAG and system tests
-	$(BIN)/python -m pytest --durations=15 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
 test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
@@ -79,6 +91,12 @@ test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or o
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
+
+cluster: $(CLUSTERED)  ## An Airflow on Celery workers, two of each part, left running until Ctrl-C. Needs PostgreSQL and Redis
+	@$(BIN)/python -m cluster --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
+
+cluster-test: $(CLUSTERED)  ## Break such a cluster: is every training paid once, and none lost? CLUSTER_TRAININGS=60 is shorter
+	CLUSTER_TRAININGS=$(CLUSTER_TRAININGS) $(BIN)/python -m pytest tests/cluster -rN --tb=short $(PYTEST_ARGS)
 
 bench: $(INSTALLED)  ## Measure what waiting costs, an hour; BENCH_ARGS='--only pace' for a part; writes docs/benchmarks
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'

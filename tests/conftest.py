@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pytest
 
+#: Folders of tests that share something costly, such as a real Airflow, in the order in which they begin when two
+#: processes share the tests: the longest first.
+SHARING = ("system/test_assets", "dags", "system", "secrets_backends", "docs", "storage", "packaging")
+
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="dreambooth-tests-"))
 os.environ.update(
     {
@@ -34,6 +38,23 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 # it first imported by a test, or while tests are collected, our own deprecations would pass there.
 with warnings.catch_warnings():
     importlib.import_module("airflow.configuration")
+
+
+def _group(item: pytest.Item) -> str:
+    place = item.path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+    return next((name for name in SHARING if place.startswith(name)), place)
+
+
+# Before pytest-xdist reads the marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests that share something in one process; what takes longest begins first."""
+    if not hasattr(config, "workerinput"):
+        return  # one process, or the one that hands the tests out
+    ranks = {name: rank for rank, name in enumerate(SHARING)}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: ranks.get(_group(item), len(SHARING)))
 
 
 @pytest.fixture(scope="session", autouse=True)

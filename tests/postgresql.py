@@ -1,107 +1,18 @@
-"""
-A PostgreSQL server of the tests' own: on loopback, on a free port, in a temporary folder, gone at the end.
-
-PostgreSQL refuses to run as root; then it runs as the user ``postgres`` that its package brings.
-"""
+"""PostgreSQL for tests: skipped on a machine without it, a failure under CI."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from demo.component import Component
-from demo.ports import HOST, free_port
-from tests.requirements import required
-
-USER = "airflow"
-_SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "fsync": "off",  # nothing in it outlives the tests
-    "synchronous_commit": "off",
-    "max_connections": "300",
-}
-
-
-def _program(name: str) -> Path:
-    # Debian keeps them off the path, one folder a version.
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
-    return found[-1] if found else required(name, "postgresql")
-
-
-def _as_unprivileged(folder: Path) -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    shutil.chown(folder, "postgres", "postgres")
-    return [str(required("runuser", "util-linux")), "-u", "postgres", "--"]
+from cluster import postgresql
+from tests.requirements import present
 
 
 @contextlib.contextmanager
 def running_postgresql() -> Iterator[str]:
-    """
-    Start a server for the length of a ``with`` block and give the URL of an empty database.
-
-    Skips the test when PostgreSQL is not installed; under CI that is a failure.
-    """
-    initdb, postgres = _program("initdb"), _program("postgres")
-    # Not below pytest's own folder, which another user may not enter.
-    folder = Path(tempfile.mkdtemp(prefix="dreambooth-postgresql-"))
-    port, data = free_port(), folder / "data"
-    server: Component | None = None
-    try:
-        prefix = _as_unprivileged(folder)
-        subprocess.run(
-            [
-                *prefix,
-                str(initdb),
-                "-D",
-                str(data),
-                "-U",
-                USER,
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--no-sync",
-            ],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-        )
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        # runuser stays in between: the family of the component is both.
-        server = Component(
-            "postgresql",
-            [*prefix, str(postgres), "-D", str(data), "-p", str(port), *options],
-            os.environ,
-            folder / "postgresql.log",
-            folder,
-        )
-        url = f"postgresql+psycopg2://{USER}@{HOST}:{port}/postgres"
-        _wait(server, url)
+    """Start a server for the length of a ``with`` block and give the URL of an empty database."""
+    with contextlib.ExitStack() as opened:
+        with present():
+            url = opened.enter_context(postgresql.running_postgresql())
         yield url
-    finally:
-        if server is not None:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(server: Component, url: str) -> None:
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(url)
-    deadline = time.monotonic() + 60
-    while True:
-        server.check()
-        try:
-            with engine.connect():
-                break
-        except sqlalchemy.exc.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-    engine.dispose()

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cluster.programs import MissingProgramError, program
 
-def required(program: str, package: str) -> Path:
+
+@contextlib.contextmanager
+def present() -> Iterator[None]:
+    """Skip the test when what is started in the ``with`` block lacks a program; under CI that is a failure."""
+    try:
+        yield
+    except MissingProgramError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def required(name: str, package: str) -> Path:
     """
     Path of a program.
 
-    :param program: its name.
+    :param name: its name.
     :param package: the Debian package that brings it.
     """
-    found = shutil.which(program)
-    if found is not None:
-        return Path(found)
-    mend = f"{program} is missing; get it with: sudo apt-get install {package}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(mend)
-    pytest.skip(mend)
+    with present():
+        return program(name, package)
+    raise AssertionError("not reached: a missing program ends the test")

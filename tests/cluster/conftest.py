@@ -1,0 +1,53 @@
+"""One cluster for all tests in this folder: starting it takes a minute."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.redis_server import running_redis
+from demo.emulator import Emulator
+from demo.stack import EXAMPLES
+from tests.cluster.stack import BreakableCluster
+from tests.postgresql import running_postgresql
+from tests.requirements import present
+
+#: Recognisable, so that any copy of it is found.
+API_KEY = "KeyThatMustNeverShow0123456789"
+#: How many trainings are asked for at once, and how long each takes: longer than it takes to submit them.
+TRAININGS = int(os.environ.get("CLUSTER_TRAININGS") or "300")
+DURATION = 60.0 + 2.0 * TRAININGS
+
+
+@pytest.fixture(scope="session")
+def api_key() -> str:
+    """The key in the cluster's connection, and the only one that its emulator takes."""
+    return API_KEY
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[BreakableCluster]:
+    """The cluster with the examples and the DAGs of this folder."""
+    if importlib.util.find_spec("celery") is None:
+        missing = "Celery is missing; get it with: pip install 'airflow-provider-dreambooth[cluster]'"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    folder = tmp_path_factory.mktemp("cluster")
+    with running_postgresql() as database_url, present(), running_redis(folder) as redis_url:
+        emulator = Emulator(
+            folder, duration=20, render=1, key=api_key, options=("--quiet", "--request-log", "500000")
+        )
+        with BreakableCluster(
+            folder,
+            emulator,
+            database_url=database_url,
+            redis_url=redis_url,
+            dag_folders=[EXAMPLES, Path(__file__).parent / "dags"],
+            api_key=api_key,
+            environment="production",  # where lost answers can be settled
+            variables={"CLUSTER_TRAININGS": str(TRAININGS), "CLUSTER_DURATION": str(DURATION)},
+        ) as stack:
+            yield stack

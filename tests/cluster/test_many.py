@@ -1,0 +1,73 @@
+"""Hundreds of mapped trainings at the same time, from start to end."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections import defaultdict
+
+import pytest
+import requests
+
+from tests.cluster.conftest import TRAININGS
+from tests.cluster.stack import BreakableCluster
+
+#: Seconds between two looks that the DAG asks for.
+INTERVAL = 20.0
+_STATUS = re.compile(r"/fine_tune_status/([^/]+)$")
+
+
+@pytest.fixture(scope="module")
+def finished(cluster: BreakableCluster) -> tuple[BreakableCluster, str]:
+    """The cluster after the run."""
+    cluster.client.wait_for_dag("many")
+    began = time.monotonic()
+    run_id = cluster.client.trigger("many")
+    cluster.client.wait_for_run("many", run_id, timeout=600 + 10 * TRAININGS)
+    print(f"\n{TRAININGS} trainings from start to end in {time.monotonic() - began:.0f} s")
+    return cluster, run_id
+
+
+def test_every_task_succeeds_at_its_first_try(finished: tuple[BreakableCluster, str]) -> None:
+    cluster, run_id = finished
+    tasks = cluster.client.task_instances("many", run_id)
+    assert {(task["state"], task["try_number"]) for task in tasks} == {("success", 1)}
+    assert len(tasks) == TRAININGS
+
+
+def test_each_is_paid_once_and_returned_by_its_own_task(finished: tuple[BreakableCluster, str]) -> None:
+    cluster, run_id = finished
+    paid = {
+        training["body"]["instance_prompt"]: training["training_id"]
+        for training in cluster.trainings_of("many")
+    }
+    assert len(cluster.trainings_of("many")) == len(paid) == TRAININGS
+    rows = cluster.query(
+        "SELECT map_index, value #>> '{}' FROM xcom"
+        " WHERE dag_id = 'many' AND run_id = :run_id AND key = 'return_value'",
+        run_id=run_id,
+    )
+    returned = {index: str(value).strip('"') for index, value in rows}
+    assert returned == {index: paid[f"photo of many{index:03d} fox"] for index in range(TRAININGS)}
+
+
+def test_none_is_looked_at_more_often_than_asked(finished: tuple[BreakableCluster, str]) -> None:
+    cluster, _ = finished
+    answer = requests.get(
+        f"{cluster.emulator.url}/emulator/requests", params={"last": 500_000}, timeout=120
+    ).json()
+    looks: dict[str, list[float]] = defaultdict(list)
+    for entry in answer["requests"]:
+        found = _STATUS.search(entry["path"])
+        if found:
+            looks[found[1]].append(entry["time"])
+    many = {training["training_id"] for training in cluster.trainings_of("many")}
+    # The first look is the worker's before it defers, and the last one the worker's when it has resumed.
+    gaps = [
+        later - sooner
+        for training_id in many
+        for sooner, later in itertools.pairwise(sorted(looks[training_id])[1:-1])
+    ]
+    assert len(gaps) > TRAININGS
+    assert min(gaps) > INTERVAL / 2
