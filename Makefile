@@ -32,7 +32,7 @@ RUNNABLE := $(VENV)/.runnable
 CLUSTERED := $(VENV)/.clustered
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix package audit dependencies public-api chaos cluster cluster-test bench docs docs-screenshots constraints clean
+.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix test-secrets package audit dependencies public-api chaos cluster cluster-test bench docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or o
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
+
+test-secrets: $(INSTALLED)  ## The connection from variables, database, files and a secrets server, and what an outage of that does
+	$(BIN)/python -m pytest tests/secrets_backends --durations=5 $(PYTEST_ARGS)
 
 cluster: $(CLUSTERED)  ## An Airflow on Celery workers, two of each part, left running until Ctrl-C. Needs PostgreSQL and Redis
 	@$(BIN)/python -m cluster --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
