@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.transport.masking import Mask
 
 CONNECTION_TYPE = "dreambooth"
 DEFAULT_CONNECTION_ID = "dreambooth_default"
@@ -207,10 +210,13 @@ class _Reader:
 
     def refusal(self, name: str, mend: str) -> DreamboothValidationError:
         message = f"Connection {self.name!r}: field {name!r} {mend}. Nothing was sent."
-        if key := (self.connection.password or "").strip():
-            # Somebody may have pasted it into the wrong field.
-            message = message.replace(repr(key)[1:-1], "***").replace(key, "***")
-        return DreamboothValidationError(message)
+        # Somebody may have pasted the key into the wrong field.
+        return DreamboothValidationError(self.mask().in_text(message))
+
+    def mask(self) -> Mask:
+        from airflow_provider_dreambooth.transport.masking import Mask
+
+        return Mask((self.connection.password or "").strip())
 
     def api_key(self) -> str:
         key = (self.connection.password or "").strip()

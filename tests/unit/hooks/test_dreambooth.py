@@ -98,13 +98,23 @@ def test_the_button_says_what_is_wrong_with_a_bad_key(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"password": ""}, {"host": "ftp://x"}, {"extra": {"environment": "moon"}}], ids=str
+    ("wrong", "field"),
+    [
+        ({"password": ""}, "'API key'"),
+        ({"host": "ftp://x"}, "'host'"),
+        ({"extra": {"environment": "moon"}}, "'environment'"),
+    ],
+    ids=str,
 )
-def test_the_button_says_which_field_is_wrong(served: Served, wrong: dict[str, Any]) -> None:
-    served.connect(**wrong)
-    works, text = DreamboothHook().test_connection()
+def test_the_button_says_which_field_is_wrong_and_not_airflows_random_id(
+    served: Served, wrong: dict[str, Any], field: str
+) -> None:
+    served.connect("xqpzkv", **wrong)
+    works, text = DreamboothHook("xqpzkv").test_connection()
     assert not works
-    assert "dreambooth_default" in text
+    assert text.startswith("The connection")
+    assert field in text
+    assert "xqpzkv" not in text
 
 
 def test_the_button_says_when_nobody_answers(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,40 @@ from airflow_provider_dreambooth.transport.masking import Mask
 KEY = 'Zq7w/"secret" key'
 
 
-@pytest.mark.parametrize("shown", [KEY, "Zq7w%2F%22secret%22%20key", 'Zq7w/\\"secret\\" key'])
+@pytest.mark.parametrize(
+    "shown", [KEY, "Zq7w%2F%22secret%22%20key", 'Zq7w/\\"secret\\" key', repr(KEY)[1:-1]]
+)
 def test_every_spelling_is_masked(shown: str) -> None:
     assert Mask(KEY).in_text(f"before {shown} after") == "before *** after"
+
+
+def test_a_secret_is_masked_inside_words_too() -> None:
+    assert Mask("k3y" * 10).in_text("before" + "k3y" * 10 + "after") == "before***after"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The key demo is wrong", "The key *** is wrong"),
+        ('{"key":"demo"}', '{"key":"***"}'),
+        ("key=demo&steps=5", "key=***&steps=5"),
+        ("key%3Ddemo%26steps", "key%3D***%26steps"),
+        (r"key:\ndemo\n", r"key:\n***\n"),
+        ("key_demo_old", "key_***_old"),
+        ("a demonstration for a demographic", "a demonstration for a demographic"),
+        ("demo2 and 2demo", "demo2 and 2demo"),
+    ],
+)
+def test_a_key_of_few_letters_is_masked_as_a_word_of_its_own(text: str, shown: str) -> None:
+    assert Mask("demo").in_text(text) == shown
+
+
+def test_a_short_key_of_other_signs_is_masked_wherever_it_stands() -> None:
+    assert Mask("/a!").in_text("x/a!y") == "x***y"
+
+
+def test_no_key_masks_nothing() -> None:
+    assert Mask("").in_text("a text") == "a text"
 
 
 def test_an_error_is_masked_in_message_and_raw() -> None:
