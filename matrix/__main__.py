@@ -29,7 +29,13 @@ def _installed(version: MatrixVersion) -> dict[str, str]:
 
 def _run_version(version: MatrixVersion, stages: list[str]) -> bool:
     print(f"\n{version.name}: preparing {version.folder}", flush=True)
-    environment.prepare(version)
+    try:
+        environment.prepare(version)
+    except subprocess.CalledProcessError:
+        # uv has said why. The other rows are tested all the same.
+        nothing = StageResult(problem="no environment")
+        results.keep(version.name, {}, {stage: nothing for stage in version.stages if stage in stages})
+        return False
     found: dict[str, StageResult] = {}
     for stage in version.stages:
         if stage in stages:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from matrix import results
+from matrix import __main__ as command
+from matrix import environment, results
 from matrix.stage import StageResult, read_report
-from matrix.versions import STAGES, VERSIONS, chosen
+from matrix.versions import STAGES, VERSIONS, MatrixVersion, chosen
 
 REPORT = '<testsuites><testsuite tests="5" failures="{failures}" errors="0" skipped="1"/></testsuites>'
 PAGE = f"# Compatibility\n\nBefore.\n\n{results.BEGIN}\nold\n{results.END}\n\nAfter.\n"
@@ -116,3 +120,50 @@ def test_the_stored_page_has_a_place_for_the_results() -> None:
     text = results.PAGE.read_text()
     assert text.index(results.BEGIN) < text.index(results.END)
     assert STAGES == ("unit", "dags", "system")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a run writes into its results."""
+    found: dict[str, Any] = {}
+    monkeypatch.setattr(command, "WORKPLACE", tmp_path)
+    monkeypatch.setattr(results, "keep", lambda name, facts, stages: found.update({name: stages}))
+    monkeypatch.setattr(results, "load", dict)
+    return found
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["matrix", "run", *arguments])
+    return command.main()
+
+
+def test_a_row_without_environment_has_failed_and_the_next_one_is_tried(
+    kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(version: MatrixVersion) -> None:
+        raise subprocess.CalledProcessError(1, ["uv"])
+
+    monkeypatch.setattr(environment, "prepare", prepare)
+    assert run(monkeypatch, "--versions", "3.0.6 2.11.2", "--stages", "unit") == 1
+    assert list(kept) == ["3.0.6", "2.11.2"]
+    assert not any(stages["unit"].ok for stages in kept.values())
+
+
+@pytest.mark.parametrize(("minutes", "begun"), [("9", ["3.0.6", "2.11.2"]), ("0", []), ("-3", [])])
+def test_no_row_is_begun_when_the_time_is_over(
+    minutes: str,
+    begun: list[str],
+    kept: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ran: list[str] = []
+
+    def run_version(version: MatrixVersion, stages: list[str]) -> bool:
+        ran.append(version.name)
+        return True
+
+    monkeypatch.setattr(command, "_run_version", run_version)
+    assert run(monkeypatch, "--versions", "3.0.6 2.11.2", "--minutes", minutes) == 0
+    assert ran == begun
+    assert ("Left out for want of time: 3.0.6, 2.11.2" in capsys.readouterr().out) is (not begun)
