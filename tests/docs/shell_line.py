@@ -125,6 +125,16 @@ def _curl(words: list[str], url: str) -> None:
     assert answer.ok, f"{method} {target}: {answer.status_code} {answer.text}"
 
 
+def _vault(words: list[str], _: str) -> None:
+    from airflow.sdk import Connection
+
+    assert words[:2] == ["kv", "put"], words
+    fields = dict(word.split("=", 1) for word in words[3:])
+    stored = Connection.from_json(json.dumps(fields), conn_id=words[2].rpartition("/")[2])
+    assert stored.conn_type == "dreambooth"
+    ConnectionSettings.from_connection(stored)
+
+
 _CHECKS: dict[str, Callable[[list[str], str], None]] = {
     "make": _make,
     "pip": _pip,
@@ -132,4 +142,5 @@ _CHECKS: dict[str, Callable[[list[str], str], None]] = {
     "airflow": _airflow,
     "python": _python,
     "curl": _curl,
+    "vault": _vault,
 }
