@@ -99,7 +99,8 @@ class DreamboothHook(BaseHook):
         return DreamboothTransientError(
             f"Connection {self.dreambooth_conn_id!r} could not be read here ({type(error).__name__}). Either it is not "
             "defined for this component, or the secrets backend that holds it did not answer or holds it in a form that "
-            "Airflow cannot read: Airflow tells which only in its log at level DEBUG. Nothing was sent."
+            "Airflow cannot read: Airflow tells which only in its log at level DEBUG. Nothing was sent or paid, and a "
+            "training that runs already runs on."
         )
 
     @property

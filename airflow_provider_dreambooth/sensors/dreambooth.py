@@ -15,6 +15,7 @@ from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
     DreamboothTrainingTimeoutError,
+    DreamboothTransientError,
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
@@ -149,8 +150,13 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     def _new_watch(self, context: Context, end_time: float | None) -> Watch:
         from airflow_provider_dreambooth.training.watch import Watch
 
-        show_training(self, context["ti"], self.hook.settings.base_url, self.training_id)
         state = self._stored(context).get("watch") if self.reschedule or self.deferrable else None
+        try:
+            show_training(self, context["ti"], self.hook.settings.base_url, self.training_id)
+        except DreamboothTransientError:
+            # The first look needs the connection, so that a wrong id shows at once. A later one outlasts an outage.
+            if state is None:
+                raise
         return Watch(
             self.training_id, now=time.time(), poll_interval=self._interval, end_time=end_time, state=state
         )

@@ -195,6 +195,37 @@ def test_reschedule_gives_the_slot_back_and_goes_on_where_it_was(served: Served,
     assert stages == ["deploying_gpu", "model_ready"]
 
 
+def test_a_rescheduled_look_outlasts_a_connection_that_cannot_be_read(
+    served: Served, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow.exceptions import AirflowRescheduleException
+
+    training_id = served.train()
+    store, task_instance = MemoryStateStore(), TaskInstance()
+
+    def execute() -> Any:
+        made = sensor(training_id, mode="reschedule", poll_interval=40)
+        return made.execute(context_of(task_instance, store))
+
+    with pytest.raises(AirflowRescheduleException):
+        execute()
+    clock.now += 40
+    monkeypatch.delenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT")
+    with pytest.raises(AirflowRescheduleException):
+        execute()
+    served.connect()
+    clock.now += 40
+    served.force(training_id, "ready")
+    assert execute() == training_id
+
+
+@pytest.mark.parametrize("arguments", [{}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_a_connection_that_is_nowhere_shows_at_the_first_look(arguments: dict[str, Any]) -> None:
+    made = sensor("F5jvdzGnYi", dreambooth_conn_id="nowhere", **arguments)
+    with pytest.raises(DreamboothTransientError, match="'nowhere' could not be read here"):
+        made.execute(context_of(TaskInstance()))
+
+
 def deferral(made: DreamboothFineTuneSensor, context: Any) -> TaskDeferred:
     with pytest.raises(TaskDeferred) as caught:
         made.execute(context)
