@@ -79,6 +79,11 @@ class SecretsStack(SystemStack):
         self.client.wait_for_dag(dag_id, timeout=120)
         return self.client.trigger(dag_id, conf={"connections": list(connections)})
 
+    def succeed(self, run_id: str, dag_id: str = TRAIN) -> None:
+        """Return when a run has succeeded."""
+        state = self.client.wait_for_run(dag_id, run_id, timeout=400)
+        assert state == "success", self.client.describe(dag_id, run_id)
+
     def read(self, connections: Sequence[str]) -> dict[str, tuple[Any, Any]]:
         """Return what worker and triggerer make of each connection."""
         run_id = self.start_run(READ, connections)
@@ -86,7 +91,7 @@ class SecretsStack(SystemStack):
 
     def readings(self, run_id: str, connections: Sequence[str]) -> dict[str, tuple[Any, Any]]:
         """Return what worker and triggerer made of each connection in a run of theirs."""
-        assert self.client.wait_for_run(READ, run_id) == "success", self.client.describe(READ, run_id)
+        self.succeed(run_id, READ)
         found = {}
         for index, conn_id in enumerate(connections):
             found[conn_id] = (

@@ -85,7 +85,7 @@ def runs(stack: SecretsStack) -> dict[str, Any]:
     train = stack.start_run(TRAIN, EVERYWHERE)
     read = stack.start_run("read_connections", [*EVERYWHERE, *HALF])
     readings = stack.readings(read, [*EVERYWHERE, *HALF])
-    assert stack.client.wait_for_run(TRAIN, train) == "success", stack.client.describe(TRAIN, train)
+    stack.succeed(train)
     return {"train": train, "readings": readings}
 
 
@@ -133,7 +133,7 @@ def test_an_env_file(stack: SecretsStack, runs: dict[str, Any], place: Place) ->
     stack.restart("scheduler", "triggerer")
     train = stack.start_run(TRAIN, ["file_env"])
     assert stack.read(["file_env"])["file_env"] == (account.settings(),) * 2
-    assert stack.client.wait_for_run(TRAIN, train) == "success", stack.client.describe(TRAIN, train)
+    stack.succeed(train)
     [training] = stack.trainings_of(account)
     assert set(stack.askers(training["training_id"])) == {account.fingerprint}
 

@@ -60,8 +60,7 @@ def runs(place: Place) -> dict[str, Any]:
     """Every connection read and trained with, all at the same time."""
     train = place.stack.start_run(TRAIN, FORMS)
     readings = place.stack.read(FORMS)
-    client = place.stack.client
-    assert client.wait_for_run(TRAIN, train) == "success", client.describe(TRAIN, train)
+    place.stack.succeed(train)
     return {"train": train, "readings": readings}
 
 
@@ -106,7 +105,7 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
     # A task waits; its triggerer has read the connection.
     paid = known_ids(stack)
     waiting_run = stack.start_run(TRAIN, [WAITING])
-    training_id = new_training(stack, paid)
+    training_id = new_training(stack, paid, timeout=300)
     stack.control(training_id, action="freeze", stage="training_started")
     stack.wait_until("the trigger asks", lambda: len(stack.askers(training_id)) >= 2)
 
@@ -119,7 +118,7 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
 
     # A task that starts now pays nothing, says why, and tries again.
     starting_run = stack.start_run(TRAIN, [STARTED_IN_OUTAGE])
-    client.wait_for_task(TRAIN, starting_run, "train", {"up_for_retry"}, map_index=0)
+    client.wait_for_task(TRAIN, starting_run, "train", {"up_for_retry"}, map_index=0, timeout=300)
     said = client.failure(TRAIN, starting_run, "train", try_number=1, map_index=0)
     assert "DreamboothTransientError: Connection 'texts' could not be read here" in said
     assert "Nothing was sent" in said
@@ -140,7 +139,7 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
     assert state(stack, waiting_run) == "deferred"
     server.unseal()
     for run_id in (waiting_run, starting_run):
-        assert client.wait_for_run(TRAIN, run_id) == "success", client.describe(TRAIN, run_id)
+        stack.succeed(run_id)
     assert client.xcom(TRAIN, waiting_run, "train", map_index=0) == training_id
     paid_for = {form: len(stack.trainings_of(account)) for form, account in place.accounts.items()}
     assert paid_for == {"fields": 2, "texts": 2, "uri": 1}
