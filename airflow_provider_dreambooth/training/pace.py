@@ -21,9 +21,13 @@ from airflow_provider_dreambooth.training.lateness import Stretch, wait_for
 #: The service refuses the same request within 30 seconds.
 SHORTEST = 30.0
 #: Longest wait in seconds: a stage that is never seen teaches nothing about the next.
-LONGEST = 350.0
+LONGEST = 340.0
 #: Mean seconds that one look may come late.
 LATENESS = 1.9
+#: Seconds after which they become fewer, in proportion, down to the share below: a third of the looks of a fixed
+#: interval are more looks, the longer a training lasts, while a model is not to be noticed later for that.
+LONG = 2400.0
+LEAST_LATENESS = 0.5
 #: A wait is lengthened or shortened by up to this share, so that tasks started together spread out.
 JITTER = 0.1
 #: Spread of one stage's length, and of all the service's announcements together (see Stretch.spread).
@@ -31,7 +35,7 @@ STAGE_SPREAD = 0.9
 TRUST_SPREAD = 1.0
 #: How far an announcement is drawn towards the documented figure, and at what distance (natural logarithm) it is
 #: believed alone: then the training is of another kind than the documented one.
-DOCUMENTED_SHARE = 0.7
+DOCUMENTED_SHARE = 0.75
 DOCUMENTED_REACH = 1.5
 _LONGEST_AFTER_FAULT = 240.0
 
@@ -77,6 +81,8 @@ class Pace:
         self._began = float(known.get("began", 0.0))
         self._unsure = float(known.get("unsure", 0.0))
         self._looked = float(known.get("looked", 0.0))
+        #: When the first look was.
+        self._first = float(known.get("first", self._began))
         #: Seconds announced for this stage and for those after it, counted from its begin.
         self._own = float(known.get("own", 0.0))
         self._later = float(known.get("later", 0.0))
@@ -95,6 +101,7 @@ class Pace:
             "began": self._began,
             "unsure": self._unsure,
             "looked": self._looked,
+            "first": self._first,
             "own": round(self._own, 3),
             "later": round(self._later, 3),
             "factor": round(self._factor, 6),
@@ -146,7 +153,9 @@ class Pace:
         looked = self._looked if self._stage is not None else now
         began, unsure = (looked + now) / 2.0, now - looked
         left: float | None = None
-        if self._stage is not None:
+        if self._stage is None:
+            self._first = now
+        else:
             share = min(1.0, _LEFT[stage] / _LEFT[self._stage])
             before = self._own + self._later
             self._compare(before * (1.0 - share), began - self._began, unsure + self._unsure)
@@ -182,7 +191,8 @@ class Pace:
             later = Stretch(
                 self._later * exp(self._factor + overrun), (doubt + STAGE_SPREAD**2 / count) ** 0.5
             )
-        return wait_for(under_way, later, LATENESS, SHORTEST * (1.0 - JITTER), LONGEST)
+        lateness = LATENESS * max(LEAST_LATENESS, min(1.0, LONG / max(1.0, now - self._first)))
+        return wait_for(under_way, later, lateness, SHORTEST * (1.0 - JITTER), LONGEST)
 
 
 class RenderingPace:

@@ -89,7 +89,7 @@ def test_what_earlier_announcements_were_worth_is_remembered() -> None:
         pace.next_delay(status("trained_model_uploaded", 5, 4), minutes * 60 + 300)
         return pace.next_delay(status("trained_model_uploaded", 5, 4), minutes * 60 + 330)
 
-    assert after(60) > 1.2 * after(15), "a training that took four times as long is given more time"
+    assert after(34) > 1.2 * after(8.5), "a training that took four times as long is given more time"
 
 
 def test_without_any_announcement_the_stages_alone_lead() -> None:
@@ -135,6 +135,16 @@ def test_a_restored_pace_goes_on_as_if_nothing_had_happened() -> None:
     assert len(json.dumps(kept.state())) < 500
     answer = status("training_success", 15)
     assert restored.next_delay(answer, 1e9 + 1000) == kept.next_delay(answer, 1e9 + 1000)
+
+
+def test_a_training_that_lasts_long_is_looked_at_more_often_but_not_ever_more() -> None:
+    def delay(watched: float) -> float:
+        pace = steady()
+        pace.next_delay(status("training_success", 15, 2), 1e9)
+        restored = steady(state={**pace.state(), "first": 1e9 - watched})
+        return restored.next_delay(status("training_success", 15, 2), 1e9 + 100.0)
+
+    assert delay(0.0) == delay(2000.0) > delay(3500.0) > delay(5000.0) == delay(1e6)
 
 
 def test_a_fixed_interval_has_no_state_to_keep() -> None:
