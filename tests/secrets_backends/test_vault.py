@@ -109,6 +109,9 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
     stack.control(training_id, action="freeze", stage="training_started")
     stack.wait_until("the trigger asks", lambda: len(stack.askers(training_id)) >= 2)
 
+    keys = [account.key for account in place.accounts.values()]
+    assert stack.traces_of(keys) == [], "while the trigger is stored"
+
     server.stop()
     # It goes on with what was read; even a refused key, for which the connection is read anew, does not end it.
     stack.tell_emulator("faults", {"kind": "invalid_key", "training_id": training_id, "times": 1})

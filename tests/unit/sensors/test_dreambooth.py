@@ -220,7 +220,9 @@ def test_a_rescheduled_look_outlasts_a_connection_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("arguments", [{}, {"mode": "reschedule"}, {"deferrable": True}])
-def test_a_connection_that_is_nowhere_shows_at_the_first_look(arguments: dict[str, Any]) -> None:
+def test_a_connection_that_is_nowhere_shows_at_the_first_look(
+    clock: Clock, arguments: dict[str, Any]
+) -> None:
     made = sensor("F5jvdzGnYi", dreambooth_conn_id="nowhere", **arguments)
     with pytest.raises(DreamboothTransientError, match="'nowhere' could not be read here"):
         made.execute(context_of(TaskInstance()))
