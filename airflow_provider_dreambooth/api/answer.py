@@ -31,7 +31,9 @@ _PAUSE = re.compile(r"\bwait (?:for )?([0-9]{1,6}(?:\.[0-9]{1,6})?) ?s(?:ec|\b)"
 
 def printable(text: str) -> str:
     """Return a text on one line that any log and database takes: no control characters or half surrogates."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(text.split())
 
 
 def flatten(value: Any) -> str:

@@ -56,7 +56,9 @@ def split_log(text: str) -> tuple[str, ...]:
 
 
 def _plain(piece: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in piece).split())
+    if not piece.isprintable():
+        piece = "".join(sign if sign.isprintable() else " " for sign in piece)
+    return " ".join(piece.split())
 
 
 def _seconds(match: re.Match[str]) -> float:
