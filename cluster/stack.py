@@ -69,8 +69,6 @@ class ClusterStack(Stack):
             # What a dead worker ran, and what a dead triggerer watched, is given to others sooner than by default.
             "scheduler.task_instance_heartbeat_timeout": "60",
             "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
-            "scheduler.task_queued_timeout": "90",
-            "scheduler.task_queued_timeout_check_interval": "10",
             "triggerer.triggerer_health_check_threshold": "20",
             "core.parallelism": "32",
         }
