@@ -47,7 +47,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 # Celery, which only the cluster needs.
 $(CLUSTERED): $(INSTALLED)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster-test]'
 	@touch $@
 
 define install

@@ -84,17 +84,26 @@ class ClusterStack(Stack):
 
     def start_components(self) -> None:
         """Start all of Airflow, without waiting for it."""
-        self.start_component("api-server", "api-server")
-        self.start_component("dag-processor", "dag-processor")
-        for name in ("scheduler-1", "scheduler-2", "triggerer-1", "triggerer-2", "worker-1", "worker-2"):
+        for name in (
+            "api-server",
+            "dag-processor",
+            "scheduler-1",
+            "scheduler-2",
+            "triggerer-1",
+            "triggerer-2",
+            "worker-1",
+            "worker-2",
+        ):
             self.start_member(name)
 
     def start_member(self, name: str) -> Component:
         """
-        Start a scheduler, triggerer or worker, at first or after it was killed.
+        Start one of them, at first or after it was killed.
 
-        :param name: such as ``worker-1``; what it serves is in :data:`QUEUES`.
+        :param name: ``api-server``, ``dag-processor``, or such as ``worker-1``; what that serves is in :data:`QUEUES`.
         """
+        if name in ("api-server", "dag-processor"):
+            return self.start_component(name, name)
         kind = name.rpartition("-")[0]
         if kind == "scheduler":
             return self.start_component(name, "scheduler", "--skip-serve-logs")

@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 
 from demo.airflow_settings import PASSWORD, USER
-from demo.component import ComponentDiedError
 from demo.emulator import Emulator
 from demo.narrator import Narrator
 from demo.stack import Stack
+from demo.terminal import PROJECT, listen_no_more, options_of, run, short
 from demo.walk import DAG_ID, pictures, walk
 
-PROJECT = Path(__file__).parents[1]
 OUTPUT = PROJECT / "demo-output"
 API_KEY = "emulator-key"
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Run the demo; 0 only if every task succeeded."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser = options_of("demo", __doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
-    parser.add_argument("--airflow-port", type=int, default=8080, help="port of Airflow's UI, if it is free")
-    parser.add_argument("--emulator-port", type=int, default=8765, help="port of the emulator, if it is free")
-    parser.add_argument("--duration", type=float, default=25, help="seconds that a training takes")
     options = parser.parse_args()
-    for number in ENDINGS:
-        signal.signal(number, _end)
-    narrator = Narrator()
-    workplace = PROJECT / ".demo"
-    workplace.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=workplace))
-    succeeded = False
-    try:
-        succeeded = _run(options, narrator, folder)
-    except KeyboardInterrupt:
-        narrator.say("Stopped. Nothing of it is left running.", "demo")
-        shutil.rmtree(folder, ignore_errors=True)
-        return 130
-    except (ComponentDiedError, OSError, TimeoutError) as error:
-        narrator.say(str(error), "failed")
-    if not succeeded:
-        narrator.say(f"Airflow's logs are in {_short(folder)}", "failed")
-        return 1
-    shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    return run(lambda narrator, folder: _run(options, narrator, folder))
 
 
 def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
@@ -90,9 +61,7 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
         else:
             narrator.say("Stopping Airflow and the emulator", "demo")
     finally:
-        # A second Ctrl-C must not leave half of it running.
-        for number in ENDINGS:
-            signal.signal(number, signal.SIG_IGN)
+        listen_no_more()
         narrator.close()
         stack.stop()
     if succeeded and not options.keep:
@@ -103,7 +72,7 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
 def _report(narrator: Narrator, began: float) -> None:
     narrator.console.print("\nEvery task succeeded. The pictures:", markup=False)
     for picture in pictures(OUTPUT, began):
-        narrator.console.print(f"  {_short(picture)}", markup=False)
+        narrator.console.print(f"  {short(picture)}", markup=False)
     narrator.console.print()
 
 
@@ -122,14 +91,6 @@ def _keep(stack: Stack, narrator: Narrator) -> None:
             time.sleep(1)
     except KeyboardInterrupt:
         narrator.say("Stopping Airflow and the emulator", "demo")
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _short(path: Path) -> str:
-    return os.path.relpath(path)
 
 
 NEXT = f"""

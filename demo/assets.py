@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
 
 import requests
 
-from demo.__main__ import API_KEY, ENDINGS, OUTPUT, PROJECT
-from demo.component import ComponentDiedError
+from demo.__main__ import API_KEY, OUTPUT
 from demo.emulator import Emulator
 from demo.narrator import Narrator
 from demo.object_storage import CONNECTION_ID, ObjectStorage
 from demo.stack import Stack
+from demo.terminal import listen_no_more, options_of, run
 from demo.walk import MEANING
 
 TRAIN, SHEET = "train_weekly", "contact_sheet"
@@ -29,31 +26,8 @@ PATIENCE = 420.0
 
 def main() -> int:
     """Run the demo; 0 only if every task of both DAGs succeeded."""
-    parser = argparse.ArgumentParser(prog="demo.assets", description=__doc__)
-    parser.add_argument("--airflow-port", type=int, default=8080, help="port of Airflow's UI, if it is free")
-    parser.add_argument("--emulator-port", type=int, default=8765, help="port of the emulator, if it is free")
-    parser.add_argument("--duration", type=float, default=25, help="seconds that a training takes")
-    options = parser.parse_args()
-    for number in ENDINGS:
-        signal.signal(number, _end)
-    narrator = Narrator()
-    workplace = PROJECT / ".demo"
-    workplace.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=workplace))
-    succeeded = False
-    try:
-        succeeded = _run(options, narrator, folder)
-    except KeyboardInterrupt:
-        narrator.say("Stopped. Nothing of it is left running.", "demo")
-        return 130
-    except (ComponentDiedError, OSError, TimeoutError) as error:
-        narrator.say(str(error), "failed")
-    finally:
-        if succeeded:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            narrator.say(f"Airflow's logs are in {folder}", "demo")
-    return 0 if succeeded else 1
+    options = options_of("demo.assets", __doc__).parse_args()
+    return run(lambda narrator, folder: _run(options, narrator, folder))
 
 
 def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
@@ -87,8 +61,7 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
         narrator.say(f"{stack.url}", "airflow")
         return follow(stack, storage, narrator)
     finally:
-        for number in ENDINGS:
-            signal.signal(number, signal.SIG_IGN)
+        listen_no_more()
         narrator.close()
         stack.stop()
         storage.stop()
@@ -160,10 +133,6 @@ def _report(storage: ObjectStorage, narrator: Narrator, states: dict[str, str]) 
         narrator.console.print(f"  s3://{BUCKET}/{key}", markup=False)
     narrator.console.print(f"\nCopies to look at are in {OUTPUT.name}/contact-sheet/\n", markup=False)
     return bool(keys)
-
-
-def _end(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

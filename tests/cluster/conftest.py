@@ -33,7 +33,7 @@ def api_key() -> str:
 def cluster(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[BreakableCluster]:
     """The cluster with the examples and the DAGs of this folder."""
     if importlib.util.find_spec("celery") is None:
-        missing = "Celery is missing; get it with: pip install 'airflow-provider-dreambooth[cluster]'"
+        missing = "Celery is missing; make cluster-test installs it"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
     folder = tmp_path_factory.mktemp("cluster")
     with running_postgresql() as database_url, present(), running_redis(folder) as redis_url:

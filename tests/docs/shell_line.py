@@ -9,6 +9,7 @@ import tomllib
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 
 import requests
 
@@ -16,7 +17,7 @@ from airflow_provider_dreambooth.connection import ConnectionSettings
 from tests.docs.fences import ROOT
 
 #: Commands of the system: nothing of ours to check.
-_HARMLESS = {"cd", "mkdir", "cp", "ls", "cat", "git", "python3.11", "source"}
+_HARMLESS = {"cd", "mkdir", "cp", "ls", "cat", "git", "python3.11", "source", "kubectl", "helm"}
 _VARIABLE = re.compile(r"(export\s+)?(AIRFLOW_\w+|AIRFLOW__\w+|DREAMBOOTH_\w+|[A-Z_]+)=(.*)", re.DOTALL)
 
 
@@ -91,6 +92,8 @@ def _emulator(words: list[str], _: str) -> None:
 
 
 def _airflow(words: list[str], _: str) -> None:
+    if words[0] == "celery" and find_spec("celery") is None:
+        return  # a command of the Celery provider, which only the cluster installs
     _airflow_parser().parse_args(words)
 
 

@@ -37,7 +37,7 @@ def of(*languages: str) -> list[Any]:
 
 
 def test_every_sample_names_its_language() -> None:
-    known = {"python", "shell", "console", "json", "ini", "yaml", "text"}
+    known = {"python", "shell", "console", "json", "ini", "yaml", "dockerfile", "text"}
     assert {str(fence): fence.language for fence in SAMPLES if fence.language not in known} == {}
 
 
