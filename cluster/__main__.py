@@ -48,18 +48,29 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
         opened.callback(listen_no_more)
         stack.start()
         _describe(stack, narrator)
-        while True:
-            emulator.component.check()
-            _revive(stack, narrator)
-            time.sleep(1)
+        try:
+            _watch(stack, narrator)
+        except KeyboardInterrupt:
+            narrator.say("Stopping all of it", "cluster")
+        return True
 
 
-def _revive(stack: ClusterStack, narrator: Narrator) -> None:
+def _watch(stack: ClusterStack, narrator: Narrator) -> None:
+    dead: dict[str, float] = {}
+    while True:
+        stack.emulator.component.check()
+        _revive(stack, dead, narrator, time.monotonic())
+        time.sleep(1)
+
+
+def _revive(stack: ClusterStack, dead: dict[str, float], narrator: Narrator, now: float) -> None:
     """Start again who has died, as a supervisor of services would, but late enough to watch the others take over."""
     for name in [name for name, component in stack.components.items() if not component.is_running()]:
-        narrator.say(f"died. The others take its work over; it is started again in {ABSENCE:.0f} s", name)
+        narrator.say(f"died; the others take its work over. It is started again in {ABSENCE:.0f} s", name)
         stack.components.pop(name).stop()
-        time.sleep(ABSENCE)
+        dead[name] = now
+    for name in [name for name, since in dead.items() if now - since >= ABSENCE]:
+        del dead[name]
         stack.start_member(name)
         narrator.say("started again", name)
 

@@ -85,7 +85,13 @@ class AirflowClient:
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Task instances of a run, as the API gives them."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        return list(self.call("GET", path, params={"limit": 1000})["task_instances"])
+        found: list[dict[str, Any]] = []
+        while True:
+            # Airflow gives no more than its ``[api] maximum_page_limit`` at once, whatever is asked for.
+            page = self.call("GET", path, params={"limit": 100, "offset": len(found), "order_by": "id"})
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
 
     def task_instance(
         self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
