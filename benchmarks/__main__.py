@@ -62,7 +62,7 @@ def main() -> None:
         "--deferred", type=int, default=300, help="trainings in the real Airflow (default: 300)"
     )
     parser.add_argument(
-        "--duration", type=float, default=900.0, help="seconds of a training there (default: 900)"
+        "--duration", type=float, default=480.0, help="seconds of a training there (default: 480)"
     )
     options = parser.parse_args()
     if {"import", "polls"} & set(options.only):

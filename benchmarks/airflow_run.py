@@ -2,7 +2,8 @@
 Many deferred trainings in one real Airflow with one triggerer, from submission to resumed workers.
 
 Looked for afterwards: trainings lost or paid twice, looks that came more often than asked, warnings of a
-blocked triggerer. The emulator counts what was paid and when it was asked.
+blocked triggerer. The emulator counts what was paid and when it was asked. A second run with a trigger of
+Airflow's own tells how many of those warnings come from the machine being busy with the workers.
 """
 
 from __future__ import annotations
@@ -99,10 +100,19 @@ def _follow(
         "middle_gap": statistics.median(gaps) if gaps else 0.0,
         "longest_gap": max(gaps, default=0.0),
         "blocked_when_idle": idle,
-        "blocked": _blocked(stack)[len(idle) :],
+        "blocked": (blocked := _blocked(stack)[len(idle) :]),
         "seconds": time.monotonic() - started,
         "most_connections": answer["most_connections_open"],
+        "blocked_with_another_trigger": _wait_otherwise(stack)[len(idle) + len(blocked) :],
     }
+
+
+def _wait_otherwise(stack: Stack) -> list[float]:
+    """Let as many tasks wait with a trigger of Airflow's own, and return all warnings so far."""
+    run_id = stack.client.trigger("many_other_waits")
+    while stack.client.run_state("many_other_waits", run_id) in ("queued", "running"):
+        time.sleep(10)
+    return _blocked(stack)
 
 
 def _blocked(stack: Stack) -> list[float]:

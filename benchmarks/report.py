@@ -233,6 +233,10 @@ def _airflow(one: dict[str, Any]) -> str:
         ),
         ("warnings of a blocked triggerer, longest in seconds", _blocked(one["blocked"])),
         ("such warnings in the idle minute before", _blocked(one["blocked_when_idle"])),
+        (
+            "such warnings when the same tasks wait with Airflow's own `TimeDeltaTrigger`",
+            _blocked(one.get("blocked_with_another_trigger", [])),
+        ),
         ("minutes in all", f"{one['seconds'] / 60:.0f}"),
     ]
     return (
