@@ -203,7 +203,7 @@ def _scale(figures: list[dict[str, Any]]) -> str:
                 f"{100 * one['cpu_seconds'] / one['seconds']:.1f} %",
                 f"{one['rss_mb']:.0f}",
                 f"{one['rss_before_mb']:.0f}",
-                f"{one['held_ms']:.0f}; {one['held_cpu_ms']:.0f}; {one.get('held_without_collector_ms', one['held_cpu_ms']):.0f}",
+                f"{one['held_ms']:.0f}; {one['held_cpu_ms']:.0f}; {one['held_without_collector_ms']:.0f}",
             )
         )
     head = ("waiting tasks", "looks made of those due", "CPU of one core", "peak MB", "before the first, MB")
@@ -215,7 +215,7 @@ def _scale(figures: list[dict[str, Any]]) -> str:
             (*head, "loop held, ms by the clock; of CPU; of CPU without Python's garbage collection"), rows
         )
         + "\n\nThousands of new tasks make Python look through its whole memory for garbage, and Airflow's part of it alone "
-        f"takes long: up to {max(one.get('held_collector_ms', 0.0) for one in figures):.0f} ms here, whatever the tasks do."
+        f"takes long: up to {max(one['held_collector_ms'] for one in figures):.0f} ms here, whatever the tasks do."
     )
 
 
@@ -233,12 +233,11 @@ def _airflow(one: dict[str, Any]) -> str:
         ),
         ("warnings of a blocked triggerer, longest in seconds", _blocked(one["blocked"])),
         ("such warnings in the idle minute before", _blocked(one["blocked_when_idle"])),
-        (
-            "such warnings when the same tasks wait with Airflow's own `TimeDeltaTrigger`",
-            _blocked(one.get("blocked_with_another_trigger", [])),
-        ),
         ("minutes in all", f"{one['seconds'] / 60:.0f}"),
     ]
+    if (others := one.get("blocked_with_another_trigger")) is not None:
+        label = "such warnings when the same tasks wait with Airflow's own `TimeDeltaTrigger`"
+        rows.insert(-1, (label, _blocked(others)))
     return (
         "## A real Airflow\n\nScheduler, one triggerer, api-server and metadata database (SQLite) on this machine, the "
         "local emulator beside them; from submission to resumed workers.\n\n" + _table(("", ""), rows)
