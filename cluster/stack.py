@@ -66,7 +66,10 @@ class ClusterStack(Stack):
             "celery_broker_transport_options.visibility_timeout": "86400",
             "operators.default_queue": DEFAULT_QUEUE,
             "triggerer.queues_enabled": "True",
-            # What a dead worker ran, and what a dead triggerer watched, is given to others sooner than by default.
+            # What a dead worker ran, a dead triggerer watched and a dead scheduler looked after is given to others sooner
+            # than by default.
+            "scheduler.orphaned_tasks_check_interval": "15",
+            "scheduler.scheduler_health_check_threshold": "20",
             "scheduler.task_instance_heartbeat_timeout": "60",
             "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
             "triggerer.triggerer_health_check_threshold": "20",
