@@ -59,6 +59,8 @@ _BEHIND = """## Where this provider is not ahead
   the cells.
 * With thousands of tasks in one process Python's garbage collection holds the event loop for a fifth of a second and more, some
   times in all: it goes over the whole memory, most of which is Airflow's. The bare loops, without Airflow, are spared.
+* While 300 trainings are submitted at once and workers keep all cores busy, Airflow says now and then that its triggerer was
+  blocked: the table of the real Airflow counts it. `make bench` counts it with a trigger of Airflow's own, too, to compare.
 * A handful of waiting tasks cost next to nothing with any provider."""
 
 

@@ -1,8 +1,8 @@
 """
 Many trainings at once, each waiting deferred: the DAGs of the benchmark's run on a real Airflow.
 
-The second one does the same on the workers, but waits with a trigger of Airflow's own: workers that keep all cores busy
-make Airflow say that its triggerer was blocked, whatever the triggers do.
+The second one does the same on the workers, but waits with a trigger of Airflow's own: it tells how often Airflow says that
+its triggerer was blocked when the workers alone keep all cores busy.
 """
 
 from __future__ import annotations
