@@ -88,7 +88,7 @@ class AirflowClient:
         found: list[dict[str, Any]] = []
         while True:
             # Airflow gives no more than its ``[api] maximum_page_limit`` at once, whatever is asked for.
-            page = self.call("GET", path, params={"limit": 100, "offset": len(found), "order_by": "id"})
+            page = self.call("GET", path, params={"limit": 100, "offset": len(found)})
             found += page["task_instances"]
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
