@@ -81,7 +81,7 @@ format: $(INSTALLED)  ## Reformat and mend what can be mended by itself
 	$(BIN)/ruff format .
 
 test: $(INSTALLED)  ## Unit, DAG and system tests
-	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
 test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,21 +41,27 @@ with warnings.catch_warnings():
     importlib.import_module("airflow.configuration")
 
 
-def _group(item: pytest.Item) -> str:
-    place = item.path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+def _group(nodeid: str) -> str:
+    place = nodeid.partition("::")[0].removeprefix("tests/").removesuffix(".py")
     return next((name for name in SHARING if place.startswith(name)), place)
 
 
-# Before pytest-xdist reads the marks.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests that share something in one process; what takes longest begins first."""
-    if not hasattr(config, "workerinput"):
-        return  # one process, or the one that hands the tests out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; otherwise the order stays."""
     ranks = {name: rank for rank, name in enumerate(SHARING)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: ranks.get(_group(item), len(SHARING)))
+    items.sort(key=lambda item: ranks.get(_group(item.nodeid), len(SHARING)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests that share something in one process. (The marks for that have no effect with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
