@@ -95,7 +95,7 @@ chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs
 test-secrets: $(INSTALLED)  ## The connection from variables, database, files and a secrets server, and what an outage of that does
 	$(BIN)/python -m pytest tests/secrets_backends --durations=5 $(PYTEST_ARGS)
 
-cluster: $(CLUSTERED)  ## An Airflow on Celery workers, two of each part, left running until Ctrl-C. Needs PostgreSQL and Redis
+cluster: $(CLUSTERED)  ## An Airflow with two schedulers, triggerers and Celery workers, left running until Ctrl-C. Needs PostgreSQL and Redis
 	@$(BIN)/python -m cluster --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 cluster-test: $(CLUSTERED)  ## Break such a cluster: is every training paid once, and none lost? CLUSTER_TRAININGS=60 is shorter

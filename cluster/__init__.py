@@ -1,5 +1,5 @@
 """
-A small Airflow cluster on one machine: PostgreSQL, Redis, Celery workers, and two of each other component.
+A small Airflow cluster on one machine: PostgreSQL, Redis, and two schedulers, triggerers and Celery workers.
 
 ``make cluster`` runs it; the tests in ``tests/cluster`` break it.
 """
