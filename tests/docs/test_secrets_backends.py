@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import importlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from tests.docs.fences import ROOT, fences
+from tests.requirements import required_modules
 
 PAGE = list(fences(ROOT / "docs/how-to/secrets-backends.md"))
 
@@ -30,12 +30,8 @@ def test_a_backend_takes_its_options(sample: str) -> None:
     parser = configparser.RawConfigParser()
     parser.read_string(sample)
     module, _, name = parser.get("secrets", "backend").rpartition(".")
-    try:
-        backend = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"{module} is missing; get it with: pip install '.[secrets-test]'")
+    required_modules(module, extra="secrets-test")
+    backend = getattr(importlib.import_module(module), name)
     assert backend(**json.loads(parser.get("secrets", "backend_kwargs")))
 
 

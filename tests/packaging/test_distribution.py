@@ -15,14 +15,14 @@ from packaging.requirements import Requirement
 from matrix.versions import VERSIONS
 from release import check, dependencies
 from release.build import PROJECT, build, head, normalise
-
-pytest.importorskip("build", reason="get it with: make install")
+from tests.requirements import lacking, required_modules
 
 
 @pytest.fixture(scope="module")
 def commit() -> str:
     if not (PROJECT / ".git").exists() or shutil.which("git") is None:
-        pytest.skip("archives are made from a git repository")
+        lacking("archives are made from a git repository: clone it, with git installed")
+    required_modules("build", extra="dev")
     return head()
 
 

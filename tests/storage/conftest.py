@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import os
@@ -12,22 +11,17 @@ from typing import Any
 import pytest
 
 from tests.emulated_task import asked, connection, emulator, hook
+from tests.requirements import required_modules
 
 __all__ = ["asked", "connection", "emulator", "hook"]
 
-PARTS = {"moto": "moto[s3]", "flask_cors": "flask-cors", "s3fs": "s3fs"}
 _numbers = itertools.count(1)
-MEND = "the parts for a local S3 server are missing; get them with: pip install '.[storage-test]'"
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """Base URL of the server."""
-    present = all(importlib.util.find_spec(part) for part in PARTS)
-    if not present or not importlib.util.find_spec("airflow.providers.amazon"):
-        if os.environ.get("CI") == "true":
-            pytest.fail(MEND)
-        pytest.skip(MEND)
+    required_modules("moto", "flask_cors", "s3fs", "airflow.providers.amazon", extra="storage-test")
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -18,7 +18,7 @@ from demo.emulator import Emulator
 from demo.object_storage import CONNECTION_ID, ObjectStorage
 from demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
-from tests.requirements import required
+from tests.requirements import required, required_modules
 from tests.system.stack import SystemStack
 from tests.system.test_connection_form import CHROMIUM_OPTIONS
 
@@ -70,9 +70,7 @@ def wait_for_started_run(stack: SystemStack, dag_id: str, timeout: float = 120.0
 def walk(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Walk]:
     """A stack with schedules, after one training and what it set off."""
     folder = tmp_path_factory.mktemp("assets")
-    pytest.importorskip(
-        "moto.server", reason="get it with: pip install 'airflow-provider-dreambooth[storage-test]'"
-    )
+    required_modules("moto", "flask_cors", "s3fs", extra="storage-test")
     emulator = Emulator(folder, duration=12, render=1, key=api_key)
     transport = {"type": "file", "log_file_path": str(folder / LINEAGE_FILE), "append": True}
     with (
@@ -211,9 +209,7 @@ def test_no_link_or_event_log_shows_the_key(walk: Walk, api_key: str) -> None:
 
 def lineage(walk: Walk, task: str) -> dict[str, Any]:
     """The event by which a task told OpenLineage of its end."""
-    pytest.importorskip(
-        "airflow.providers.openlineage", reason="pip install apache-airflow-providers-openlineage"
-    )
+    required_modules("airflow.providers.openlineage", extra="lineage-test")
     lines = (walk.stack.folder / LINEAGE_FILE).read_text().splitlines()
     events = [json.loads(line) for line in lines if line.strip()]
     found = [event for event in events if event["job"]["name"] == task and event["eventType"] == "COMPLETE"]

@@ -6,6 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_dreambooth.assets.uri import create_asset, model_uri, sanitize_uri, to_openlineage
+from tests.requirements import required_modules
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,6 @@ def test_hook_lineage_can_make_an_asset() -> None:
 
 
 def test_an_asset_is_the_dataset_that_trainings_report() -> None:
-    pytest.importorskip("openlineage.client", reason="get it with: pip install openlineage-python")
+    required_modules("openlineage.client", extra="lineage-test")
     dataset = to_openlineage(create_asset(model_id="F5jvdzGnYi"), None)
     assert (dataset.namespace, dataset.name) == ("dreambooth://stablediffusionapi.com", "F5jvdzGnYi")

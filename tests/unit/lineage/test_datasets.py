@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.lineage.datasets import picture_name
+from tests.requirements import required_modules
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,7 @@ class TestFacets:
 
     @pytest.fixture(autouse=True)
     def provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        pytest.importorskip(
-            "airflow.providers.openlineage", reason="pip install apache-airflow-providers-openlineage"
-        )
+        required_modules("airflow.providers.openlineage", extra="lineage-test")
         connection = (
             '{"conn_type": "dreambooth", "host": "http://127.0.0.1:8765", "password": "a-secret-key"}'
         )
