@@ -156,6 +156,7 @@ def test_https_to_a_plain_server_proves_that_nothing_was_accepted(carrier: Carri
     assert caught.value.acceptance is Acceptance.NO
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # it is what verify=false asks for
 @pytest.mark.parametrize("verify", ["bundle", "off"])
 def test_the_connection_says_which_certificates_to_trust(
     carrier: Carrier, serve: Serve, tls: ssl.SSLContext, certificate: Path, verify: str
