@@ -79,6 +79,8 @@ class ClusterStack(Stack):
             folder, emulator, database_url=database_url, config=options | dict(config or {}), **arguments
         )
         self.environment["PYTHONPATH"] = str(PROJECT)
+        #: Length of a worker's log when it was started: what it said before it died counts no more.
+        self._said_before: dict[str, int] = {}
 
     def start_component(self, name: str, *command: str) -> Component:
         """Start one of Airflow's commands; its name is the host that Airflow shows."""
@@ -113,6 +115,8 @@ class ClusterStack(Stack):
         queues = ",".join(QUEUES[name])
         if kind == "triggerer":
             return self.start_component(name, "triggerer", "--skip-serve-logs", "--queues", queues)
+        log = self.logs / f"{name}.log"
+        self._said_before[name] = log.stat().st_size if log.exists() else 0
         pid = self.folder / f"{name}.pid"
         pid.unlink(missing_ok=True)
         command = ["celery", "worker", "--celery-hostname", f"{name}@%h", "--queues", queues]
@@ -138,7 +142,9 @@ class ClusterStack(Stack):
         """Return as soon as a worker takes tasks."""
         deadline = time.monotonic() + timeout
         component = self.components[name]
-        while not _READY.search(component.log.read_text(errors="replace")):
+        while not _READY.search(
+            component.log.read_bytes()[self._said_before[name] :].decode(errors="replace")
+        ):
             component.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{name} takes no tasks. The end of {component.log}:\n{component.tail()}")

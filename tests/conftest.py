@@ -21,7 +21,7 @@ import pytest
 
 #: Folders of tests that share something costly, such as a real Airflow, in the order in which they begin when two
 #: processes share the tests: the longest first.
-SHARING = ("system/test_assets", "dags", "system", "secrets_backends", "docs", "storage", "packaging")
+SHARING = ("system/test_assets", "dags", "system", "docs", "storage", "packaging")
 
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="dreambooth-tests-"))
 os.environ.update(

@@ -19,13 +19,15 @@ _STATUS = re.compile(r"/fine_tune_status/([^/]+)$")
 
 
 @pytest.fixture(scope="module")
-def finished(cluster: BreakableCluster) -> tuple[BreakableCluster, str]:
-    """The cluster after the run."""
+def finished(request: pytest.FixtureRequest, cluster: BreakableCluster) -> tuple[BreakableCluster, str]:
+    """The cluster after the run; how long it took is printed, whatever pytest captures."""
     cluster.client.wait_for_dag("many")
     began = time.monotonic()
     run_id = cluster.client.trigger("many")
     cluster.client.wait_for_run("many", run_id, timeout=600 + 10 * TRAININGS)
-    print(f"\n{TRAININGS} trainings from start to end in {time.monotonic() - began:.0f} s")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n{TRAININGS} trainings from start to end in {time.monotonic() - began:.0f} s")
     return cluster, run_id
 
 
@@ -70,4 +72,4 @@ def test_none_is_looked_at_more_often_than_asked(finished: tuple[BreakableCluste
         for sooner, later in itertools.pairwise(sorted(looks[training_id])[1:-1])
     ]
     assert len(gaps) > TRAININGS
-    assert min(gaps) > INTERVAL / 2
+    assert min(gaps) > 0.9 * INTERVAL
