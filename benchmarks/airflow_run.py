@@ -13,16 +13,12 @@ import re
 import statistics
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
-
-import requests
 
 from demo.emulator import Emulator
 from demo.stack import Stack
 
-_STATUS = re.compile(r"/fine_tune_status/([^/]+)$")
 #: Airflow's words when a trigger held the triggerer's event loop.
 _BLOCKED = re.compile(r"async thread was blocked for ([0-9.]+) s", re.IGNORECASE)
 
@@ -79,12 +75,7 @@ def _follow(
     tasks = stack.client.task_instances("many_trainings", run_id)
     if state != "success":
         print(stack.client.describe("many_trainings", run_id)[:6000], flush=True)
-    answer = requests.get(f"{emulator.url}/emulator/requests", params={"last": 500_000}, timeout=60).json()
-    looks: dict[str, list[float]] = defaultdict(list)
-    for entry in answer["requests"]:
-        found = _STATUS.search(entry["path"])
-        if found:
-            looks[found[1]].append(entry["time"])
+    looks = emulator.looks()
     # The first look is the worker's, before it defers, and the second the trigger's: from there on the interval counts.
     gaps = [later - sooner for times in looks.values() for sooner, later in itertools.pairwise(times[1:-1])]
     return {
@@ -102,7 +93,7 @@ def _follow(
         "blocked_when_idle": idle,
         "blocked": (blocked := _blocked(stack)[len(idle) :]),
         "seconds": time.monotonic() - started,
-        "most_connections": answer["most_connections_open"],
+        "most_connections": emulator.journal()["most_connections_open"],
         "blocked_with_another_trigger": _wait_otherwise(stack)[len(idle) + len(blocked) :],
     }
 
@@ -110,7 +101,11 @@ def _follow(
 def _wait_otherwise(stack: Stack) -> list[float]:
     """Let as many tasks wait with a trigger of Airflow's own, and return all warnings so far."""
     run_id = stack.client.trigger("many_other_waits")
+    deadline = time.monotonic() + 3600
+    # As seldom as above: asking is work for the machine, too.
     while stack.client.run_state("many_other_waits", run_id) in ("queued", "running"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the tasks that wait with Airflow's own trigger did not end within an hour")
         time.sleep(10)
     return _blocked(stack)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,20 @@ class Emulator:
         answer.raise_for_status()
         found = answer.json()
         return list(found["trainings"] if isinstance(found, dict) else found)
+
+    def journal(self) -> dict[str, Any]:
+        """What it was asked: counters, connections, and the requests that ``--request-log`` remembers."""
+        answer = requests.get(f"{self.url}/emulator/requests", params={"last": 500_000}, timeout=120)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def looks(self) -> dict[str, list[float]]:
+        """When each training's status was asked for, in order, by training id."""
+        times: dict[str, list[float]] = defaultdict(list)
+        for entry in self.journal()["requests"]:
+            if entry["endpoint"].endswith("fine_tune_status"):
+                times[entry["path"].rpartition("/")[2]].append(entry["time"])
+        return times
 
     def samples(self) -> str:
         """Address under which it serves sample images."""

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import requests
-
 from cluster.stack import ClusterStack
 from tests.system.stack import SystemStack
+from tests.system.trainings import control
 
 
 class BreakableCluster(SystemStack, ClusterStack):
@@ -22,11 +21,6 @@ class BreakableCluster(SystemStack, ClusterStack):
             for training in self.emulator.trainings()
             if f" of {name}" in training["body"]["instance_prompt"]
         ]
-
-    def control(self, training: dict[str, Any], **wish: str) -> None:
-        """Tell the emulator what becomes of a training."""
-        url = f"{self.emulator.url}/emulator/trainings/{training['training_id']}"
-        requests.post(url, json=wish, timeout=30).raise_for_status()
 
     def wait_until(self, what: str, ready: Callable[[], bool], timeout: float = 240.0) -> None:
         """Return as soon as something is so; every component must live meanwhile."""
@@ -89,4 +83,4 @@ class BreakableCluster(SystemStack, ClusterStack):
     def ready_all(self, name: str) -> None:
         """Make all trainings of a name ready."""
         for training in self.trainings_of(name):
-            self.control(training, action="ready")
+            control(self, training["training_id"], action="ready")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
 import time
-from collections import defaultdict
 
 import pytest
-import requests
 
 from tests.cluster.conftest import TRAININGS
 from tests.cluster.stack import BreakableCluster
 
 #: Seconds between two looks that the DAG asks for.
 INTERVAL = 20.0
-_STATUS = re.compile(r"/fine_tune_status/([^/]+)$")
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +52,13 @@ def test_each_is_paid_once_and_returned_by_its_own_task(finished: tuple[Breakabl
 
 def test_none_is_looked_at_more_often_than_asked(finished: tuple[BreakableCluster, str]) -> None:
     cluster, _ = finished
-    answer = requests.get(
-        f"{cluster.emulator.url}/emulator/requests", params={"last": 500_000}, timeout=120
-    ).json()
-    looks: dict[str, list[float]] = defaultdict(list)
-    for entry in answer["requests"]:
-        found = _STATUS.search(entry["path"])
-        if found:
-            looks[found[1]].append(entry["time"])
+    looks = cluster.emulator.looks()
     many = {training["training_id"] for training in cluster.trainings_of("many")}
     # The first look is the worker's before it defers, and the last one the worker's when it has resumed.
     gaps = [
         later - sooner
         for training_id in many
-        for sooner, later in itertools.pairwise(sorted(looks[training_id])[1:-1])
+        for sooner, later in itertools.pairwise(looks[training_id][1:-1])
     ]
     assert len(gaps) > TRAININGS
     assert min(gaps) > 0.9 * INTERVAL

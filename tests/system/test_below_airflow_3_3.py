@@ -9,7 +9,7 @@ import pytest
 
 from tests.airflow_version import AIRFLOW, before_airflow
 from tests.system.stack import SystemStack
-from tests.system.trainings import control, known_ids, new_training
+from tests.system.trainings import control, known_ids, start_waiting
 
 pytestmark = before_airflow("3.3", "the record of a training is a Variable, and no trigger learns of a kill")
 
@@ -24,13 +24,7 @@ def variables(stack: SystemStack) -> list[dict[str, Any]]:
 @pytest.fixture
 def waiting(stack: SystemStack) -> tuple[str, str]:
     """A run whose task is deferred, and its training, which goes on only when it is told to."""
-    stack.client.wait_for_dag(DAG_ID)
-    before = known_ids(stack)
-    run_id = stack.client.trigger(DAG_ID)
-    training_id = new_training(stack, before)
-    control(stack, training_id, action="freeze", stage="training_started")
-    stack.client.wait_for_task(DAG_ID, run_id, TASK_ID, {"deferred"})
-    return run_id, training_id
+    return start_waiting(stack, DAG_ID, TASK_ID)
 
 
 def test_a_clear_of_a_waiting_task_finds_its_training_by_a_variable(
