@@ -38,27 +38,27 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The demo needs less than the tests do.
-$(RUNNABLE): pyproject.toml constraints.txt
+$(RUNNABLE): pyproject.toml dev/constraints.txt
 	@$(call install,emulator)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml dev/constraints.txt
 	@$(call install,dev)
 	@touch $(RUNNABLE)
 
 # Celery, which only the cluster needs.
 $(CLUSTERED): $(INSTALLED)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster-test]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[cluster-test]'
 	@touch $@
 
 define install
 	echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[$(1)]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint dev/constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[$(1)]'
 	touch $@
 endef
 
-DEMO = $(BIN)/python -m demo --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
+DEMO = $(BIN)/python -m dev.demo --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 demo: $(RUNNABLE)  ## See a real Airflow train a model on the local emulator and render with it
 	@$(DEMO)
@@ -67,7 +67,7 @@ airflow: $(RUNNABLE)  ## The same, left running with Airflow's UI until Ctrl-C
 	@$(DEMO) --keep
 
 demo-assets: $(INSTALLED)  ## Photographs in object storage to pictures in object storage, by two DAGs joined by an asset
-	@$(BIN)/python -m demo.assets --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
+	@$(BIN)/python -m dev.demo.assets --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools
 
@@ -87,7 +87,7 @@ test-unit: $(INSTALLED)  ## Unit tests alone: seconds
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
 test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or on MATRIX_VERSIONS="2.11.2 3.3.2"
-	$(BIN)/python -m matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)" --minutes $(MATRIX_MINUTES)
+	$(BIN)/python -m dev.matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)" --minutes $(MATRIX_MINUTES)
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
@@ -96,13 +96,13 @@ test-secrets: $(INSTALLED)  ## The connection from variables, database, files an
 	$(BIN)/python -m pytest tests/secrets_backends --durations=5 $(PYTEST_ARGS)
 
 cluster: $(CLUSTERED)  ## An Airflow with two schedulers, triggerers and Celery workers, left running until Ctrl-C. Needs PostgreSQL and Redis
-	@$(BIN)/python -m cluster --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
+	@$(BIN)/python -m dev.cluster --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 cluster-test: $(CLUSTERED)  ## Break such a cluster: is every training paid once, and none lost? CLUSTER_TRAININGS=60 is shorter
 	CLUSTER_TRAININGS=$(CLUSTER_TRAININGS) $(BIN)/python -m pytest tests/cluster -rN --tb=short $(PYTEST_ARGS)
 
 bench: $(INSTALLED)  ## Measure what waiting costs, an hour; BENCH_ARGS='--only pace' for a part; writes docs/benchmarks
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a warning is an error
@@ -114,23 +114,23 @@ docs-screenshots: $(INSTALLED)  ## Take the documentation's screenshots anew fro
 
 package: $(INSTALLED)  ## Build wheel and source archive, check them, install them into empty environments
 	@rm -rf dist
-	@$(BIN)/python -m release build
-	@$(BIN)/python -m release install
+	@$(BIN)/python -m dev.release build
+	@$(BIN)/python -m dev.release install
 
 audit: $(INSTALLED)  ## Ask an advisory service about all that is installed with the provider
-	@$(BIN)/python -m release audit
+	@$(BIN)/python -m dev.release audit
 
 dependencies: $(INSTALLED)  ## Renew the documentation's table of dependencies
-	@$(BIN)/python -m release dependencies
+	@$(BIN)/python -m dev.release dependencies
 
 public-api: $(INSTALLED)  ## Renew the stored description of the public interface
 	@AIRFLOW_HOME=$(abspath $(VENV))/airflow-home $(BIN)/python -m tests.public_api
 
-constraints: $(INSTALLED)  ## Renew constraints.txt with the newest releases
+constraints: $(INSTALLED)  ## Renew dev/constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--constraint $(VENV)/airflow-version.txt --output-file constraints.txt
+		--constraint $(VENV)/airflow-version.txt --output-file dev/constraints.txt
 
 clean:  ## Remove .venv and everything else that was made here
 	rm -rf $(VENV) docs/_build .demo .matrix demo-output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

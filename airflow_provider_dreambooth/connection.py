@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.transport.masking import Mask
+    from airflow_provider_dreambooth.masking import Mask
 
 CONNECTION_TYPE = "dreambooth"
 DEFAULT_CONNECTION_ID = "dreambooth_default"
@@ -214,7 +214,7 @@ class _Reader:
         return DreamboothValidationError(self.mask().in_text(message))
 
     def mask(self) -> Mask:
-        from airflow_provider_dreambooth.transport.masking import Mask
+        from airflow_provider_dreambooth.masking import Mask
 
         return Mask((self.connection.password or "").strip())
 

@@ -2,7 +2,7 @@
 
 Every message says what happened, to which training, what became of the money, and what to do next.
 No message contains the API key. Nothing here imports Airflow: the operators decide which error ends a
-task without a retry (see :mod:`airflow_provider_dreambooth.operators.failure`).
+task without a retry (see :mod:`airflow_provider_dreambooth.runtime.errors`).
 """
 
 from __future__ import annotations

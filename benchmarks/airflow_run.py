@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from demo.emulator import Emulator
-from demo.stack import Stack
+from dev.demo.emulator import Emulator
+from dev.demo.stack import Stack
 
 #: Airflow's words when a trigger held the triggerer's event loop.
 _BLOCKED = re.compile(r"async thread was blocked for ([0-9.]+) s", re.IGNORECASE)

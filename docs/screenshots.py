@@ -16,10 +16,10 @@ import requests
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from demo.airflow_settings import PASSWORD, USER
-from demo.emulator import Emulator
-from demo.ports import HOST
-from demo.stack import Stack
+from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.emulator import Emulator
+from dev.demo.ports import HOST
+from dev.demo.stack import Stack
 
 IMAGES = Path(__file__).parent / "images"
 DAG_ID = "train_wait_render"

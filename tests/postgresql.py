@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from cluster import postgresql
+from dev.cluster import postgresql
 from tests.requirements import present
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import airflow_provider_dreambooth
 from airflow_provider_dreambooth import connection
 from airflow_provider_dreambooth.provider_info import get_provider_info
-from airflow_provider_dreambooth.rendering.watch import RenderingEnded
+from airflow_provider_dreambooth.rendering.polling import RenderingEnded
 from airflow_provider_dreambooth.training.event import STATUSES, WaitEnded
 
 PACKAGE = airflow_provider_dreambooth.__name__

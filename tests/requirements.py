@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from cluster.programs import MissingProgramError, program
+from dev.cluster.programs import MissingProgramError, program
 
 
 def lacking(mend: str) -> NoReturn:

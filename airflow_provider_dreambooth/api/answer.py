@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dreambooth.api.call import Answer
-from airflow_provider_dreambooth.api.faults import classify
+from airflow_provider_dreambooth.api.errors import classify
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothTransientError
 
 _SHOWN = 300

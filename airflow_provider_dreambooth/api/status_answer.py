@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_dreambooth.api.answer import flatten, message_of, printable, seconds_in, unreadable
-from airflow_provider_dreambooth.api.faults import documented_class
+from airflow_provider_dreambooth.api.errors import documented_class
 from airflow_provider_dreambooth.api.log_text import Progress, read_eta, read_progress, split_log
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import (

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.api.refusal import refuse
 from airflow_provider_dreambooth.assets.ready_model import ReadyModel
 from airflow_provider_dreambooth.assets.uri import SCHEME, model_uri
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.fingerprint import service_host
 
 #: XCom with what a training is made of, for tasks that know its id alone.

@@ -58,7 +58,7 @@ def create_asset(*, model_id: str, host: str = "stablediffusionapi.com", extra: 
     :param host: the service that has it.
     :param extra: the asset's own extra.
     """
-    from airflow_provider_dreambooth import compat
+    from airflow_provider_dreambooth.runtime import compat
 
     return compat.asset(model_uri(model_id, f"//{host}"), extra=extra)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_dreambooth import compat, connection
+from airflow_provider_dreambooth import connection
 from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
@@ -21,6 +21,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.runtime import compat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

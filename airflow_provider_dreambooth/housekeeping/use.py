@@ -81,7 +81,7 @@ def mark_use(operator: Any, context: Any, now: float) -> None:
     :param context: the task's context.
     :param now: epoch seconds.
     """
-    from airflow_provider_dreambooth import compat
+    from airflow_provider_dreambooth.runtime import compat
     from airflow_provider_dreambooth.training.fingerprint import service_host
 
     instance = context["ti"]

@@ -46,7 +46,7 @@ def model_dataset(model_id: str, base_url: str) -> Any:
     :param model_id: the model.
     :param base_url: the connection's base URL.
     """
-    from airflow_provider_dreambooth import compat
     from airflow_provider_dreambooth.assets.uri import model_uri, to_openlineage
+    from airflow_provider_dreambooth.runtime import compat
 
     return to_openlineage(compat.asset(model_uri(model_id, base_url)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
-from airflow_provider_dreambooth.operators.housekeeping import DreamboothKeepNewestModelsOperator
+from airflow_provider_dreambooth.operators.keep_newest_models import DreamboothKeepNewestModelsOperator
 from airflow_provider_dreambooth.operators.models import (
     DreamboothCancelTrainingOperator,
     DreamboothDeleteModelOperator,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -19,13 +18,14 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
-from airflow_provider_dreambooth.operators.failure import error_of, for_airflow
-from airflow_provider_dreambooth.operators.model_ready import trained, training_known
-from airflow_provider_dreambooth.operators.task_record import TaskRecord, show_stages
+from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.errors import error_of, for_airflow
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages
 from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.training.model_ready import trained, training_known
 from airflow_provider_dreambooth.training.record import Ending
+from airflow_provider_dreambooth.training.task_record import TaskRecord, show_stages
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
-    from airflow_provider_dreambooth.operators.submission import Secured, Submission
-    from airflow_provider_dreambooth.training.watch import Watch
+    from airflow_provider_dreambooth.training.polling import Watch
+    from airflow_provider_dreambooth.training.submission import Secured, Submission
 
 #: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
 SOONEST_RETURN = 8.0
@@ -169,7 +169,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
 
     def _check_policies(self) -> None:
         from airflow_provider_dreambooth.api.refusal import refuse
-        from airflow_provider_dreambooth.operators.waiting import check_poll_interval, check_timeout
+        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
         for name, value, choices in (
             ("on_lost_submission", self.on_lost_submission, ("fail", "resubmit")),
@@ -201,7 +201,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         )
 
     def _execute(self, context: Context) -> str:
-        from airflow_provider_dreambooth.operators.submission import NotYet
+        from airflow_provider_dreambooth.training.submission import NotYet
 
         self._check_policies()
         request = self._request()
@@ -251,7 +251,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
     def _submission(
         self, record: TaskRecord, account: str = "", images: ImageSupply | None = None
     ) -> Submission:
-        from airflow_provider_dreambooth.operators.submission import Submission
+        from airflow_provider_dreambooth.training.submission import Submission
 
         return Submission(
             hook=self.hook,
@@ -267,7 +267,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         )
 
     def _watch(self, secured: Secured) -> Watch:
-        from airflow_provider_dreambooth.training.watch import Watch
+        from airflow_provider_dreambooth.training.polling import Watch
 
         return Watch(
             secured.training_id,
@@ -278,7 +278,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         )
 
     def _wait(self, context: Context, record: TaskRecord, secured: Secured) -> str:
-        from airflow_provider_dreambooth.operators.waiting import look, wait
+        from airflow_provider_dreambooth.training.waiting import look, wait
 
         self._waiting_for, self._task_instance = secured.training_id, context["ti"]
         watch = self._watch(secured)
@@ -385,7 +385,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         """Cancel the training if, and only if, a user marked the task failed while it waits on this worker."""
         if self._waiting_for is None or not self.cancel_on_kill:
             return
-        from airflow_provider_dreambooth.operators.kill_on_worker import cancel_if_marked_failed
+        from airflow_provider_dreambooth.training.kill_on_worker import cancel_if_marked_failed
 
         cancel_if_marked_failed(
             self.hook,

@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.operators.failure import for_airflow
 from airflow_provider_dreambooth.operators.report_only import reports_only
+from airflow_provider_dreambooth.runtime.errors import for_airflow
 from airflow_provider_dreambooth.training.deadline import seconds_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class DreamboothReloadModelOperator(BaseOperator):
 
     def _execute(self, end_time: float | None) -> str:
         from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-        from airflow_provider_dreambooth.operators.waiting import check_poll_interval, check_timeout
+        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
         if reports_only(self.report_only):
             self.log.info("Model %s would be loaded again (report_only).", self.model_id)

@@ -15,7 +15,7 @@ from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTr
 from airflow_provider_dreambooth.housekeeping.use import mark_use
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
-from airflow_provider_dreambooth.operators.failure import error_class_named, for_airflow
+from airflow_provider_dreambooth.runtime.errors import error_class_named, for_airflow
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
-    from airflow_provider_dreambooth.pictures.folder import PictureFolder
-    from airflow_provider_dreambooth.pictures.record import RenderingRecord
-    from airflow_provider_dreambooth.rendering.watch import RenderingEnded
+    from airflow_provider_dreambooth.rendering.folder import PictureFolder
+    from airflow_provider_dreambooth.rendering.polling import RenderingEnded
+    from airflow_provider_dreambooth.rendering.record import RenderingRecord
+    from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
 
 #: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
 WORTH_DEFERRING = 20.0
@@ -136,7 +136,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Ask for the pictures, wait for them, and save them if asked to."""
-        from airflow_provider_dreambooth.operators.waiting import check_poll_interval, check_timeout
+        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
         try:
             check_timeout(self.timeout)
@@ -164,14 +164,14 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         )
 
     def _folder(self, request: TextToImageRequest) -> PictureFolder:
-        from airflow_provider_dreambooth.pictures.file_name import FileName
-        from airflow_provider_dreambooth.pictures.folder import PictureFolder
+        from airflow_provider_dreambooth.rendering.file_name import FileName
+        from airflow_provider_dreambooth.rendering.folder import PictureFolder
 
         file_name = FileName(self.file_name, samples=request.samples)
         return PictureFolder(self.output_path, file_name, overwrite=self.overwrite, log=self.log)
 
     def _rendered(self, context: Context) -> RenderingEnded:
-        from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
+        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
 
         request = self._request()
         rendering = TaskRendering(context, self.hook, self.log)
@@ -190,7 +190,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         return self._wait(rendering.asked(request))
 
     def _wait(self, answer: Rendering) -> RenderingEnded:
-        from airflow_provider_dreambooth.rendering.watch import RenderingWatch, ended_with
+        from airflow_provider_dreambooth.rendering.polling import RenderingWatch, ended_with
 
         request_id = answer.request_id or ""
         if answer.ready:
@@ -230,7 +230,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
         """Take the trigger's event: return or save the pictures, or say why there are none."""
-        from airflow_provider_dreambooth.rendering.watch import RenderingEnded
+        from airflow_provider_dreambooth.rendering.polling import RenderingEnded
 
         try:
             return self._conclude(context, RenderingEnded.from_payload(event))
@@ -238,7 +238,7 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
             raise for_airflow(error) from error.__cause__
 
     def _conclude(self, context: Context, ended: RenderingEnded) -> list[str]:
-        from airflow_provider_dreambooth.operators.task_rendering import TaskRendering
+        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
 
         rendering = TaskRendering(context, self.hook, self.log)
         if ended.status != "success":

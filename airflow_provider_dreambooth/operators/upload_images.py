@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError
-from airflow_provider_dreambooth.operators.failure import for_airflow
 from airflow_provider_dreambooth.operators.report_only import reports_only
+from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.errors import for_airflow
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

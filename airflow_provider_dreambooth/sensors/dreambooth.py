@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -20,17 +19,18 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
-from airflow_provider_dreambooth.operators.failure import as_sensor_timeout, error_of, without_retry
-from airflow_provider_dreambooth.operators.model_ready import watched
-from airflow_provider_dreambooth.operators.task_record import show_stages
+from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, error_of, without_retry
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.training.model_ready import watched
+from airflow_provider_dreambooth.training.task_record import show_stages
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.training.watch import Watch
+    from airflow_provider_dreambooth.training.polling import Watch
 
 Result = TypeVar("Result")
 
@@ -114,7 +114,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         return self._raising(lambda: self._execute_deferrable(context))
 
     def _check(self) -> None:
-        from airflow_provider_dreambooth.operators.waiting import check_poll_interval
+        from airflow_provider_dreambooth.training.waiting import check_poll_interval
 
         training_id = str(self.training_id).strip()
         if training_id.lower() in ("", "none"):
@@ -148,7 +148,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
             raise fatal from error.__cause__
 
     def _new_watch(self, context: Context, end_time: float | None) -> Watch:
-        from airflow_provider_dreambooth.training.watch import Watch
+        from airflow_provider_dreambooth.training.polling import Watch
 
         state = self._stored(context).get("watch") if self.reschedule or self.deferrable else None
         try:
@@ -180,7 +180,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         return self._raising(lambda: self._poke(context))
 
     def _poke(self, context: Context) -> bool | PokeReturnValue:
-        from airflow_provider_dreambooth.operators.waiting import look
+        from airflow_provider_dreambooth.training.waiting import look
 
         if self._watch is None:
             # Airflow's own sensor timeout counts here, so the watch has no deadline of its own.
@@ -207,7 +207,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
 
     def _execute_deferrable(self, context: Context) -> str:
         from airflow_provider_dreambooth.operators.fine_tune import SOONEST_RETURN
-        from airflow_provider_dreambooth.operators.waiting import look
+        from airflow_provider_dreambooth.training.waiting import look
         from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 
         end_time = self._deadline(context)

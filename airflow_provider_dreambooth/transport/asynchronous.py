@@ -19,7 +19,8 @@ from airflow_provider_dreambooth.api.answer import is_route_missing
 from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.transport import faults, picture
+from airflow_provider_dreambooth.transport import errors as faults
+from airflow_provider_dreambooth.transport import picture
 from airflow_provider_dreambooth.transport.gate import Gate, gate_of
 from airflow_provider_dreambooth.transport.off_loop import off_loop
 from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy, policy_for

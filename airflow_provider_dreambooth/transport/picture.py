@@ -18,7 +18,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.transport.faults import origin_of
+from airflow_provider_dreambooth.transport.errors import origin_of
 from airflow_provider_dreambooth.transport.retry import RetryPolicy
 
 #: Most bytes of one picture: 1024 x 1024 as PNG stays below 4 MB.

@@ -21,8 +21,8 @@ from airflow_provider_dreambooth.api.call import Answer, ApiCall
 from airflow_provider_dreambooth.api.reading import read_answer
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothValidationError
-from airflow_provider_dreambooth.transport.faults import origin_of
-from airflow_provider_dreambooth.transport.masking import Mask
+from airflow_provider_dreambooth.masking import Mask
+from airflow_provider_dreambooth.transport.errors import origin_of
 
 Result = TypeVar("Result")
 

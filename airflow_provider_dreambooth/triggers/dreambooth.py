@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_dreambooth import supervisor
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.runtime import supervisor
 from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
 from airflow_provider_dreambooth.transport.off_loop import load
@@ -27,7 +27,7 @@ PROGRESS_KEY = "training_progress"
 _NEEDED = (
     "airflow_provider_dreambooth.api.training_calls",
     "airflow_provider_dreambooth.hooks.shared_client",
-    "airflow_provider_dreambooth.training.watch",
+    "airflow_provider_dreambooth.training.polling",
     "airflow_provider_dreambooth.transport.asynchronous",
 )
 
@@ -50,7 +50,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
     :param end_time: epoch seconds after which the event is a ``timeout``; ``None`` for never.
     :param first_look: epoch seconds before which not to ask: a task that comes back at once can be lost by Airflow.
     :param cancel_on_kill: cancel the training when a user marks the waiting task failed (Airflow 3.3).
-    :param state: what an earlier watch knew, see :class:`~airflow_provider_dreambooth.training.watch.Watch`.
+    :param state: what an earlier watch knew, see :class:`~airflow_provider_dreambooth.training.polling.Watch`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         await load(*_NEEDED)
         from airflow_provider_dreambooth.api import training_calls
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.training.watch import Watch
+        from airflow_provider_dreambooth.training.polling import Watch
 
         state = await self._known_state()
         if self.first_look is not None:

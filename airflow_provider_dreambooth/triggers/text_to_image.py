@@ -16,7 +16,7 @@ from airflow_provider_dreambooth.transport.off_loop import load
 _NEEDED = (
     "airflow_provider_dreambooth.api.text_to_image",
     "airflow_provider_dreambooth.hooks.shared_client",
-    "airflow_provider_dreambooth.rendering.watch",
+    "airflow_provider_dreambooth.rendering.polling",
     "airflow_provider_dreambooth.transport.asynchronous",
 )
 
@@ -70,7 +70,7 @@ class DreamboothTextToImageTrigger(BaseTrigger):
         await load(*_NEEDED)
         from airflow_provider_dreambooth.api import text_to_image
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.rendering.watch import RenderingWatch
+        from airflow_provider_dreambooth.rendering.polling import RenderingWatch
 
         if self.first_look is not None:
             await asyncio.sleep(max(0.0, self.first_look - time.time()))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from demo.ports import HOST, free_port
+from dev.demo.ports import HOST, free_port
 from tests.chaos.run import Run
 
 #: Seconds in which a late, wrong cancel would have come: Airflow calls ``on_kill`` a moment after the event.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demo.narrator import Narrator
+from dev.demo.narrator import Narrator
 from tests.chaos.point import Point
 from tests.chaos.points import POINTS
 from tests.chaos.run import Result

@@ -112,11 +112,11 @@ def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool
 
 def _places() -> dict[str, Callable[[Trap], None]]:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.operators import waiting
     from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
-    from airflow_provider_dreambooth.operators.submission import Submission
-    from airflow_provider_dreambooth.operators.task_record import TaskRecord
-    from airflow_provider_dreambooth.training.ledger import Ledger
+    from airflow_provider_dreambooth.training import waiting
+    from airflow_provider_dreambooth.training.registry import Ledger
+    from airflow_provider_dreambooth.training.submission import Submission
+    from airflow_provider_dreambooth.training.task_record import TaskRecord
 
     return {
         "before the intent": lambda trap: _wrap(TaskRecord, "save", before=_on_save(trap, _is_intent)),
@@ -154,8 +154,7 @@ def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
     :param crashes: the places.
     :param settle: seconds after which a lost answer is settled.
     """
-    from airflow_provider_dreambooth.operators import submission
-    from airflow_provider_dreambooth.training import decision
+    from airflow_provider_dreambooth.training import decision, submission
 
     for module in (decision, submission):
         module.SETTLE_AFTER = settle  # type: ignore[attr-defined]

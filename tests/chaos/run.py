@@ -14,7 +14,7 @@ import requests
 
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
-from demo.ports import HOST, free_port
+from dev.demo.ports import HOST, free_port
 from tests.chaos.observer import Observer, Seen
 from tests.chaos.point import RETRIES, Point
 from tests.system.stack import SystemStack

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demo.airflow_client import AirflowClient
-from demo.airflow_settings import PASSWORD, USER
-from demo.emulator import Emulator
+from dev.demo.airflow_client import AirflowClient
+from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.emulator import Emulator
 from tests.chaos import actions
 from tests.chaos.observer import Observer
 from tests.chaos.point import Point

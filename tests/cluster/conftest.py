@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.redis_server import running_redis
-from demo.emulator import Emulator
-from demo.stack import EXAMPLES
+from dev.cluster.redis_server import running_redis
+from dev.demo.emulator import Emulator
+from dev.demo.stack import EXAMPLES
 from tests.cluster.stack import BreakableCluster
 from tests.postgresql import running_postgresql
 from tests.requirements import present, required_modules

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cluster.stack import ClusterStack
+from dev.cluster.stack import ClusterStack
 from tests.system.stack import SystemStack
 from tests.system.trainings import control
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.stack import TRAINING_QUEUE
+from dev.cluster.stack import TRAINING_QUEUE
 from tests.cluster.stack import BreakableCluster
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from demo.emulator import Emulator
-from demo.stack import EXAMPLES
+from dev.demo.emulator import Emulator
+from dev.demo.stack import EXAMPLES
 
 
 @pytest.fixture(scope="session")

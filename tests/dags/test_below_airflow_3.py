@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from airflow_provider_dreambooth import compat
+from airflow_provider_dreambooth.runtime import compat
 from tests.airflow_version import before_airflow
 
 pytestmark = before_airflow("3.0", "workers read the metadata database")

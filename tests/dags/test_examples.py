@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from demo.emulator import Emulator
-from demo.stack import EXAMPLES
+from dev.demo.emulator import Emulator
+from dev.demo.stack import EXAMPLES
 
 TRAININGS = {
     "train_wait_render": 1,

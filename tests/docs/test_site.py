@@ -12,7 +12,7 @@ from airflow_provider_dreambooth.connection import EXTRA_FIELDS
 from airflow_provider_dreambooth.images.record import SEEN_KEY, UPLOADS_KEY
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, TRAINING_LINKS
 from airflow_provider_dreambooth.operators import dreambooth as operators
-from airflow_provider_dreambooth.pictures.record import RENDERING_KEY
+from airflow_provider_dreambooth.rendering.record import RENDERING_KEY
 from airflow_provider_dreambooth.sensors.dreambooth import WATCH_KEY
 from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.record import RECORD_KEY

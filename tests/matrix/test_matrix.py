@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from matrix import __main__ as command
-from matrix import environment, results
-from matrix.stage import StageResult, read_report
-from matrix.versions import STAGES, VERSIONS, MatrixVersion, chosen
+from dev.matrix import __main__ as command
+from dev.matrix import environment, results
+from dev.matrix.stage import StageResult, read_report
+from dev.matrix.versions import STAGES, VERSIONS, MatrixVersion, chosen
 
 REPORT = '<testsuites><testsuite tests="5" failures="{failures}" errors="0" skipped="1"/></testsuites>'
 PAGE = f"# Compatibility\n\nBefore.\n\n{results.BEGIN}\nold\n{results.END}\n\nAfter.\n"

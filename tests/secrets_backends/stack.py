@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import requests
 
-from demo.component import Component
-from demo.emulator import Emulator
+from dev.demo.component import Component
+from dev.demo.emulator import Emulator
 from tests.secrets_backends.account import Account
 from tests.system.stack import SystemStack
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.ports import free_port
+from dev.demo.ports import free_port
 from tests.secrets_backends.account import Account
 from tests.secrets_backends.stack import TRAIN, SecretsStack, emulator_of
 

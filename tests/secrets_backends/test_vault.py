@@ -13,7 +13,7 @@ import pytest
 from airflow.models.connection import Connection
 
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from demo.ports import free_port
+from dev.demo.ports import free_port
 from tests.secrets_backends.account import Account
 from tests.secrets_backends.stack import TRAIN, SecretsStack, emulator_of
 from tests.system.trainings import known_ids, new_training

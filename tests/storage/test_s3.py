@@ -14,7 +14,7 @@ from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothTextToImageOperator,
     DreamboothUploadImagesOperator,
 )
-from airflow_provider_dreambooth.pictures import folder as folders
+from airflow_provider_dreambooth.rendering import folder as folders
 from airflow_provider_dreambooth.storage.place import Place
 from airflow_provider_dreambooth.storage.whole_file import write_whole
 from tests.emulated_task import Requests, Tries, dies_at, photo

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from demo.airflow_client import AirflowClient
+from dev.demo.airflow_client import AirflowClient
 
 
 class Airflow2Client(AirflowClient):

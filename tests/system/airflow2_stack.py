@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.airflow_settings import PASSWORD, USER
-from demo.emulator import Emulator
-from demo.stack import EXAMPLES
+from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.emulator import Emulator
+from dev.demo.stack import EXAMPLES
 from tests.system.airflow2_client import Airflow2Client
 from tests.system.stack import SystemStack
 

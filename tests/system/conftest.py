@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from demo.emulator import Emulator
-from demo.stack import EXAMPLES
+from dev.demo.emulator import Emulator
+from dev.demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
 from tests.system.example_runs import run_examples
 from tests.system.stack import SystemStack

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import sqlalchemy
 
-from demo.stack import Stack
+from dev.demo.stack import Stack
 
 
 class SystemStack(Stack):

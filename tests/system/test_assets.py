@@ -12,11 +12,11 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
-from demo.airflow_settings import PASSWORD, USER
-from demo.assets import BUCKET, PHOTOGRAPHS, PICTURES, SHEET, TRAIN, fill
-from demo.emulator import Emulator
-from demo.object_storage import CONNECTION_ID, ObjectStorage
-from demo.stack import EXAMPLES
+from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.assets import BUCKET, PHOTOGRAPHS, PICTURES, SHEET, TRAIN, fill
+from dev.demo.emulator import Emulator
+from dev.demo.object_storage import CONNECTION_ID, ObjectStorage
+from dev.demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
 from tests.requirements import required, required_modules
 from tests.system.stack import SystemStack

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from demo.airflow_settings import PASSWORD, USER
-from demo.ports import HOST
+from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.ports import HOST
 from tests.airflow_version import since_airflow
 from tests.requirements import required
 from tests.system.stack import SystemStack

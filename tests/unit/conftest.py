@@ -99,7 +99,7 @@ def task_state_is_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.
     """
     if Version("3.3") <= AIRFLOW or request.path.name == "test_compat.py":
         return
-    from airflow_provider_dreambooth import compat
+    from airflow_provider_dreambooth.runtime import compat
 
     monkeypatch.setattr(compat, "AIRFLOW_V_3_3_PLUS", True)
     monkeypatch.setattr(compat, "CAN_LIST_VARIABLES", True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
@@ -23,6 +22,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.transport.retry import ONCE
 from tests.unit.conftest import Served
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.api import model_calls, training_calls
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothTransientError
 from airflow_provider_dreambooth.hooks import shared_client
 from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.transport import asynchronous
 from tests.unit.conftest import Served
 

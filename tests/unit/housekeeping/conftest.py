@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.emulator.clock import ManualClock
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+from airflow_provider_dreambooth.runtime import compat
 from tests.unit.task_surroundings import MemoryVariables
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.results import Acknowledgement, FineTuneStarted, FineTuneStatus, Model
 from airflow_provider_dreambooth.api.stages import outcome_of
@@ -32,9 +31,10 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.operators import fine_tune
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
+from airflow_provider_dreambooth.training.polling import Watch
 from airflow_provider_dreambooth.training.record import RECORD_KEY
-from airflow_provider_dreambooth.training.watch import Watch
 from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance
 
 #: Seconds after which a training shows in the account's list.

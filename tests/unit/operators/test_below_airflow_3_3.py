@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
 from airflow_provider_dreambooth.operators import fine_tune as module
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.event import WaitEnded
 from tests.unit.conftest import Served
 from tests.unit.operators.test_fine_tune import operator, paid

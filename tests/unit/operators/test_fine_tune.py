@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_dreambooth import compat
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
     DreamboothError,
@@ -20,6 +19,7 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.operators import fine_tune as module
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.transport.gate import gate_of
 from tests.unit.conftest import Served
@@ -252,7 +252,7 @@ def test_nor_does_a_mark_that_was_told_to_leave_it(served: Served) -> None:
 def test_a_question_that_hangs_cancels_nothing_and_holds_nothing_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_dreambooth.operators import kill_on_worker
+    from airflow_provider_dreambooth.training import kill_on_worker
 
     monkeypatch.setattr(kill_on_worker, "ANSWER_WITHIN", 0.1)
     never = threading.Event()

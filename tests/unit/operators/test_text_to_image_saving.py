@@ -13,7 +13,7 @@ from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
-from airflow_provider_dreambooth.pictures import folder as folders
+from airflow_provider_dreambooth.rendering import folder as folders
 from tests.emulated_task import Requests, Tries, dies_at
 
 RENDERING = "text_to_image_v4"

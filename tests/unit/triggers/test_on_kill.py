@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth import supervisor
+from airflow_provider_dreambooth.runtime import supervisor
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 
 

@@ -1,0 +1,1 @@
+"""What touches Airflow's runtime and its versions."""

@@ -1,0 +1,102 @@
+"""The record of the running task instance, kept where Airflow keeps it (see :mod:`..compat`)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.training.event import STAGES_KEY
+from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.images.supply import ImageSupply
+    from airflow_provider_dreambooth.training.registry import Ledger
+
+
+def show_stages(task_instance: Any, stages: tuple[tuple[str, float], ...]) -> None:
+    """
+    Push the stages with the times at which they were first seen, for people and for reports.
+
+    That it is there also tells a trigger that is still called that the task is back from its wait.
+    """
+    value = [
+        {"stage": stage, "seen": datetime.fromtimestamp(seen, UTC).isoformat(timespec="seconds")}
+        for stage, seen in stages
+    ]
+    task_instance.xcom_push(key=STAGES_KEY, value=value)
+
+
+class TaskRecord:
+    """
+    What one task instance knows of its training, over all its tries.
+
+    :param context: the task's context.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._store = compat.state_store(context)
+        self.task_instance = context["ti"]
+        self.max_tries = compat.max_tries(context)
+
+    def load(self) -> Record | None:
+        """
+        Return the record that earlier tries left.
+
+        :raises DreamboothValidationError: there is one and it cannot be read.
+        """
+        return Record.from_json(self._store.get(RECORD_KEY))
+
+    def save(self, record: Record) -> None:
+        """Write the record; it is durable when this returns."""
+        self._store.set(RECORD_KEY, record.to_json())
+
+    def finish(self, record: Record) -> None:
+        """Write the last word about the training, or clear up where entries would pile up."""
+        if self._store.keeps_ended:
+            self.save(record)
+        else:
+            from airflow_provider_dreambooth.images.record import forget
+
+            self._store.delete(RECORD_KEY)
+            forget(self._store)
+
+    def images(self, hook: DreamboothHook, log: Any) -> ImageSupply:
+        """
+        Return the way from the task's pictures to links; what it uploads is kept beside the record.
+
+        :param hook: the hook of the task's connection.
+        :param log: Airflow's task log.
+        """
+        from airflow_provider_dreambooth.api.fine_tune_rules import FEWEST_IMAGES
+        from airflow_provider_dreambooth.images.supply import ImageSupply
+
+        return ImageSupply(
+            hook=hook,
+            store=self._store,
+            log=log,
+            clock=time.time,
+            fewest=FEWEST_IMAGES,
+            too_few=", better 7 or 8: with fewer the service fails the training after it is paid",
+        )
+
+    def announce(self, training_id: str) -> None:
+        """Push XCom ``training_id``."""
+        self.task_instance.xcom_push(key="training_id", value=training_id)
+
+    def ledger(self, account: str) -> Ledger | None:
+        """
+        Return the account's ledger of submissions, ``None`` where Variables cannot be listed.
+
+        :param account: the account, as in the record.
+        """
+        if not compat.CAN_LIST_VARIABLES:
+            return None
+        from airflow_provider_dreambooth.training.registry import Ledger
+
+        instance = self.task_instance
+        index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
+        owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
+        return Ledger(compat.variable(), account=account, owner=owner)

@@ -1,5 +1,0 @@
-"""
-Wheel and source archive: built so that anybody gets the same bytes, checked, installed into empty environments.
-
-``scripts/release`` walks through it. Not part of the wheel.
-"""

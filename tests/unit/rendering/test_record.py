@@ -1,0 +1,71 @@
+"""When an earlier try's rendering is taken up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_dreambooth.rendering.record import RENDERING_LIFE, RenderingRecord, RenderingStore
+from airflow_provider_dreambooth.runtime.compat import TaskStateStore
+from tests.unit.task_surroundings import MemoryStateStore
+
+RECORD = RenderingRecord(
+    fingerprint="f",
+    account="a",
+    max_tries=2,
+    at=1000.0,
+    request_id="12",
+    urls=("https://s/1.png",),
+    files={"1": "/out/1.png"},
+)
+
+
+def store_with(record: RenderingRecord | None, *, now: float = 1000.0, max_tries: int = 2) -> RenderingStore:
+    store = RenderingStore(TaskStateStore(MemoryStateStore()), max_tries, lambda: now)
+    if record is not None:
+        store.save(record)
+    return store
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    assert store_with(RECORD).load() == RECORD
+
+
+@pytest.mark.parametrize(
+    ("change", "now", "max_tries", "used"),
+    [
+        ({}, 1000.0, 2, True),
+        ({}, 1000.0 + RENDERING_LIFE, 2, False),
+        ({}, 1000.0, 5, True),  # cleared after a failure: the pictures are still to be had
+        ({"finished": True}, 1000.0, 2, True),
+        ({"finished": True}, 1000.0, 5, False),  # cleared after success: others are wanted
+        ({"misses": 1}, 1000.0, 2, True),
+        ({"misses": 2}, 1000.0, 2, False),
+        ({"fingerprint": "g"}, 1000.0, 2, False),
+        ({"account": "b"}, 1000.0, 2, False),
+    ],
+)
+def test_it_is_used_while_it_stands_for_the_same_pictures(
+    change: dict[str, Any], now: float, max_tries: int, used: bool
+) -> None:
+    store = store_with(replace(RECORD, **change), now=now, max_tries=max_tries)
+    assert (store.usable("f", "a") is not None) is used
+
+
+def test_without_a_record_there_is_none() -> None:
+    assert store_with(None).usable("f", "a") is None
+
+
+def test_dead_links_are_given_up_the_second_time() -> None:
+    store = store_with(RECORD)
+    assert [store.missed(), store.missed()] == [False, True]
+
+
+@pytest.mark.parametrize("value", [[], {}, {"urls": 7, "files": {}}, {"urls": [], "files": [], "other": 1}])
+def test_a_record_that_somebody_has_edited_is_no_record(value: Any) -> None:
+    memory = MemoryStateStore()
+    memory.entries["dreambooth_rendering"] = json.dumps(value)
+    assert RenderingStore(TaskStateStore(memory), 2, lambda: 0.0).load() is None

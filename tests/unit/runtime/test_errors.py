@@ -1,0 +1,96 @@
+"""Each error as a DAG author catches it and as Airflow understands it, at once."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_dreambooth import exceptions
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothAuthError,
+    DreamboothError,
+    DreamboothTrainingFailedError,
+    DreamboothTransientError,
+)
+from airflow_provider_dreambooth.runtime.errors import (
+    as_sensor_timeout,
+    error_of,
+    for_airflow,
+    without_retry,
+)
+from airflow_provider_dreambooth.training.event import WaitEnded
+
+CLASSES = [
+    found
+    for found in vars(exceptions).values()
+    if isinstance(found, type) and issubclass(found, DreamboothError)
+]
+#: What Airflow may try again by itself.
+RETRIED = {
+    "DreamboothRateLimitError",
+    "DreamboothTransientError",
+    "DreamboothTrainingFailedError",
+    "DreamboothTrainingTimeoutError",
+}
+
+
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_permanent_faults_end_the_task_and_passing_ones_are_retried(
+    error_class: type[DreamboothError],
+) -> None:
+    error = for_airflow(error_class("words"))
+    assert isinstance(error, error_class)
+    assert isinstance(error, AirflowFailException) is (error_class.__name__ not in RETRIED)
+
+
+def test_a_failure_of_the_inputs_is_not_retried() -> None:
+    error = for_airflow(DreamboothTrainingFailedError("words", cause_is_permanent=True))
+    assert isinstance(error, AirflowFailException)
+
+
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_both_forms_keep_all_that_the_error_said(error_class: type[DreamboothError]) -> None:
+    original = error_class("words", training_id="T1", raw="raw", http_status=418)
+    original.__cause__ = ValueError("cause")
+    for error, airflow_class in (
+        (without_retry(original), AirflowFailException),
+        (as_sensor_timeout(original), AirflowSensorTimeout),
+    ):
+        assert isinstance(error, error_class)
+        assert isinstance(error, airflow_class)
+        assert type(error).__name__ == error_class.__name__
+        assert (str(error), error.training_id, error.raw, error.http_status) == ("words", "T1", "raw", 418)
+        assert error.__cause__ is original.__cause__
+        with pytest.raises(error_class):
+            raise error
+
+
+def test_an_error_in_the_right_form_stays_itself() -> None:
+    once = without_retry(DreamboothAuthError("words"))
+    assert without_retry(once) is once
+
+
+@pytest.mark.parametrize(
+    ("ended", "error_class", "permanent"),
+    [
+        (WaitEnded("failed", "T1", "words"), DreamboothTrainingFailedError, False),
+        (WaitEnded("failed", "T1", "words", cause_is_permanent=True), DreamboothTrainingFailedError, True),
+        (WaitEnded("cancelled", "T1", "words"), DreamboothTrainingFailedError, True),
+        (WaitEnded("error", "T1", "words", error="DreamboothAuthError"), DreamboothAuthError, True),
+        (
+            WaitEnded("error", "T1", "words", error="DreamboothTransientError"),
+            DreamboothTransientError,
+            False,
+        ),
+        (WaitEnded("error", "T1", "words", error="Acceptance"), DreamboothError, True),
+        (WaitEnded("error", "T1", "words", error="Any"), DreamboothError, True),
+        (WaitEnded("error", "T1", "words"), DreamboothError, True),
+    ],
+)
+def test_an_ended_wait_is_the_error_that_it_names(
+    ended: WaitEnded, error_class: type[DreamboothError], permanent: bool
+) -> None:
+    error = error_of(ended)
+    assert type(error) is error_class
+    assert error.permanent is permanent
+    assert (str(error), error.training_id) == ("words", "T1")

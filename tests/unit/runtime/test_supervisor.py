@@ -1,0 +1,129 @@
+"""The private messages to the supervisor, held against the installed Airflow: a change of Airflow's is noticed here."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_dreambooth.runtime import compat, supervisor
+
+if not compat.TRIGGERS_LEARN_OF_KILLS:  # pragma: no cover
+    pytest.skip("only Airflow 3.3 and later calls a trigger's on_kill", allow_module_level=True)
+
+from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import (
+    ErrorResponse,
+    GetTaskStates,
+    GetXCom,
+    SetXCom,
+    TaskStatesResult,
+    XComResult,
+)
+
+SINGLE = SimpleNamespace(dag_id="portraits", run_id="manual__1", task_id="train", map_index=-1)
+MAPPED = SimpleNamespace(dag_id="portraits", run_id="manual__1", task_id="train", map_index=3)
+
+
+class Comms:
+    """The channel of a trigger; what is sent must be something that a triggerer's supervisor takes."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.sent: list[Any] = []
+
+    async def asend(self, message: Any) -> Any:
+        TriggerRunnerSupervisor.decoder.validate_python(message.model_dump())
+        self.sent.append(message)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(answer: Any) -> Comms:
+        comms = Comms(answer)
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+        return comms
+
+    return make
+
+
+def test_airflow_has_the_channel_that_triggers_speak_over() -> None:
+    from airflow.jobs.triggerer_job_runner import TriggerCommsDecoder
+
+    assert callable(TriggerCommsDecoder.asend)
+
+
+@pytest.mark.parametrize(
+    ("instance", "name", "index"), [(SINGLE, "train", None), (MAPPED, "train_3", 3)], ids=["single", "mapped"]
+)
+async def test_a_tasks_state_is_asked_for(
+    answering: Any, instance: Any, name: str, index: int | None
+) -> None:
+    comms = answering(TaskStatesResult(task_states={"manual__1": {name: "failed"}}))
+    assert await supervisor.task_state(instance) == "failed"
+    (message,) = comms.sent
+    assert isinstance(message, GetTaskStates)
+    assert (message.dag_id, message.task_ids, message.run_ids) == ("portraits", ["train"], ["manual__1"])
+    assert message.map_index == index
+
+
+async def test_a_state_that_is_an_enumeration_is_its_word(answering: Any) -> None:
+    from airflow.sdk import TaskInstanceState
+
+    answering(SimpleNamespace(task_states={"manual__1": {"train": TaskInstanceState.FAILED}}))
+    assert await supervisor.task_state(SINGLE) == "failed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ErrorResponse(),
+        None,
+        TaskStatesResult(task_states={}),
+        TaskStatesResult(task_states={"manual__1": {"another": "failed"}}),
+        TaskStatesResult(task_states={"manual__1": {"train": None}}),
+        RuntimeError("the supervisor is gone"),
+    ],
+    ids=repr,
+)
+async def test_a_question_without_an_answer_has_none(answering: Any, answer: Any) -> None:
+    answering(answer)
+    assert await supervisor.task_state(SINGLE) is None
+    assert await supervisor.pull_xcom(SINGLE, "training_id") is None
+
+
+@pytest.mark.parametrize("value", ["T1", {"training_id": "T1", "stages": [["deploying_gpu", 1.5]]}, []])
+async def test_an_xcom_that_was_pushed_can_be_pulled(answering: Any, value: Any) -> None:
+    comms = answering(None)
+    assert await supervisor.push_xcom(MAPPED, "progress", value)
+    (pushed,) = comms.sent
+    assert isinstance(pushed, SetXCom)
+    assert (pushed.key, pushed.task_id, pushed.map_index) == ("progress", "train", 3)
+    comms = answering(XComResult(key="progress", value=pushed.value))
+    assert await supervisor.pull_xcom(MAPPED, "progress") == value
+    (pulled,) = comms.sent
+    assert isinstance(pulled, GetXCom)
+    assert (pulled.dag_id, pulled.run_id, pulled.map_index) == ("portraits", "manual__1", 3)
+
+
+async def test_an_xcom_that_is_not_there_is_nothing(answering: Any) -> None:
+    answering(XComResult(key="progress", value=None))
+    assert await supervisor.pull_xcom(SINGLE, "progress") is None
+
+
+@pytest.mark.parametrize("answer", [ErrorResponse(), RuntimeError("gone")], ids=repr)
+async def test_an_xcom_that_cannot_be_pushed_ends_nothing(answering: Any, answer: Any) -> None:
+    answering(answer)
+    assert not await supervisor.push_xcom(SINGLE, "progress", {})
+
+
+async def test_without_a_supervisor_nothing_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(task_runner, "SUPERVISOR_COMMS", raising=False)
+    assert await supervisor.task_state(SINGLE) is None
+    assert await supervisor.pull_xcom(SINGLE, "x") is None
+    assert not await supervisor.push_xcom(SINGLE, "x", 1)

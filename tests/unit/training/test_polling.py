@@ -1,0 +1,211 @@
+"""Watching a training: no passing fault ends it, a permanent one does at once, and the log stays short."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_dreambooth.api.log_text import read_progress
+from airflow_provider_dreambooth.api.results import FineTuneStatus
+from airflow_provider_dreambooth.api.stages import Outcome, outcome_of
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothAuthError,
+    DreamboothError,
+    DreamboothInsufficientCreditsError,
+    DreamboothNotFoundError,
+    DreamboothRateLimitError,
+    DreamboothTransientError,
+    DreamboothValidationError,
+)
+from airflow_provider_dreambooth.training.polling import Watch
+
+NOW = 1_000_000.0
+LOG = " /n Step:1 Training Started, 5 Steps to go : ETA : 30 minutes"
+
+
+def status(stage: str, log: str = "", **details: Any) -> FineTuneStatus:
+    return FineTuneStatus("T1", stage, outcome_of(stage), read_progress(log), **details)
+
+
+def watch(**arguments: Any) -> Watch:
+    return Watch("T1", now=NOW, **arguments)
+
+
+PASSING = [
+    DreamboothTransientError("HTTP 502"),
+    DreamboothRateLimitError("Rate limit exceeded"),
+    DreamboothRateLimitError("Rate limit exceeded", retry_after=30.0),
+]
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_thousand_passing_faults_end_nothing(error: DreamboothError) -> None:
+    watching = watch()
+    for number in range(1000):
+        look = watching.on_error(error, NOW + number)
+        assert look.ended is None
+        assert look.delay > 0
+
+
+@pytest.mark.parametrize(
+    "error_class",
+    [
+        DreamboothAuthError,
+        DreamboothValidationError,
+        DreamboothNotFoundError,
+        DreamboothInsufficientCreditsError,
+    ],
+)
+def test_a_permanent_fault_ends_the_wait_at_once_and_says_why(error_class: type[DreamboothError]) -> None:
+    ended = watch().on_error(error_class("Invalid Api Key."), NOW).ended
+    assert ended is not None
+    assert ended.status == "error"
+    assert ended.error == error_class.__name__
+    assert "Invalid Api Key." in ended.message
+    assert "T1" in ended.message
+
+
+def test_a_training_that_the_service_does_not_know_is_not_said_to_be_taken_up_for_free() -> None:
+    ended = watch().on_error(DreamboothNotFoundError("Training not found."), NOW).ended
+    assert ended is not None
+    assert "at no cost" not in ended.message
+
+
+@pytest.mark.parametrize(
+    ("stage", "end"),
+    [("model_ready", "success"), ("training_failed", "failed"), ("training_cancelled", "cancelled")],
+)
+def test_each_end_of_a_training_ends_the_wait(stage: str, end: str) -> None:
+    ended = watch().on_status(status(stage), NOW).ended
+    assert ended is not None
+    assert (ended.status, ended.training_id) == (end, "T1")
+
+
+def test_a_failure_carries_its_reason() -> None:
+    failed = status("training_failed", reason="Valid image links less than 3", cause_is_permanent=True)
+    ended = watch().on_status(failed, NOW).ended
+    assert ended is not None
+    assert ended.reason == "Valid image links less than 3"
+    assert ended.cause_is_permanent
+
+
+def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None:
+    watching = watch()
+    lines = [
+        watching.on_status(status(stage, LOG), NOW + 60 * number).line
+        for number, stage in enumerate(
+            ["deploying_gpu", "training_started", "training_started", "training_success"]
+        )
+    ]
+    assert [bool(line) for line in lines] == [True, True, False, True]
+    assert (
+        lines[1]
+        == "Training T1: training_started, step 1 (Training Started), 5 to go, ETA 30 min, 60 s so far"
+    )
+
+
+def test_lines_count_from_the_request() -> None:
+    line = watch(since=NOW - 600).on_status(status("training_started"), NOW).line
+    assert line is not None
+    assert "10 min so far" in line
+
+
+def test_an_outage_is_told_once_and_so_is_its_end() -> None:
+    watching = watch()
+    watching.on_status(status("training_started"), NOW)
+    looks = [watching.on_error(DreamboothTransientError("HTTP 502"), NOW + number) for number in (1, 2, 3)]
+    assert [(bool(look.line), look.warning) for look in looks if look.line] == [(True, True)]
+    back = watching.on_status(status("training_started"), NOW + 121)
+    assert back.line == "The service answers again after 2 min."
+    assert not back.warning
+    assert watching.on_status(status("training_started"), NOW + 130).line is None
+
+
+def test_the_deadline_ends_the_wait_whatever_the_answer() -> None:
+    for look in (
+        watch(end_time=NOW + 10).on_status(status("training_started"), NOW + 10),
+        watch(end_time=NOW + 10).on_error(PASSING[0], NOW + 10),
+    ):
+        assert look.ended is not None
+        assert look.ended.status == "timeout"
+
+
+def test_a_model_that_is_ready_at_the_deadline_is_no_timeout() -> None:
+    ended = watch(end_time=NOW + 10).on_status(status("model_ready"), NOW + 11).ended
+    assert ended is not None
+    assert ended.status == "success"
+
+
+def test_the_last_look_falls_on_the_deadline() -> None:
+    watching = watch(end_time=NOW + 10)
+    assert watching.on_status(status("training_started", LOG), NOW).delay == 10.0
+    assert watching.on_error(PASSING[2], NOW + 4).delay == 6.0
+
+
+def test_a_watch_goes_on_where_another_stopped() -> None:
+    first = watch()
+    first.on_status(status("deploying_gpu"), NOW)
+    first.on_status(status("training_started", LOG), NOW + 60)
+    second = Watch("T1", now=NOW + 500, state=json.loads(json.dumps(first.state())))
+    assert second.on_status(status("training_started", LOG), NOW + 600).line is None
+    ended = second.on_status(status("model_ready"), NOW + 1800).ended
+    assert ended is not None
+    assert ended.stages == (
+        ("deploying_gpu", NOW),
+        ("training_started", NOW + 60),
+        ("model_ready", NOW + 1800),
+    )
+    assert "30 min" in ended.message
+
+
+def test_what_was_known_of_another_training_is_not_taken() -> None:
+    first = watch()
+    first.on_status(status("training_started"), NOW)
+    assert Watch("T2", now=NOW + 9, state=first.state()).stages == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"since": "x"},
+        {"stages": 3},
+        {"stages": ["ab", 3]},
+        {"stages": [["a"]]},
+        {"pace": "fast"},
+        {"since": None},
+    ],
+)
+def test_a_state_that_cannot_be_read_does_not_end_the_wait(state: dict[str, Any]) -> None:
+    watching = watch(state={"training_id": "T1", **state})
+    assert watching.on_status(status("training_started"), NOW).ended is None
+
+
+STAGES = st.sampled_from(["deploying_gpu", "training_started", "training_success", "a_new_stage"])
+ANSWERS = st.lists(st.one_of(STAGES, st.sampled_from(PASSING)), max_size=30)
+
+
+@given(ANSWERS, st.none() | st.floats(0.5, 600), st.booleans())
+def test_nothing_but_an_end_ends_it_and_no_wait_reaches_past_the_deadline(
+    answers: list[Any], poll_interval: float | None, limited: bool
+) -> None:
+    end_time = NOW + 1000 if limited else None
+    watching, now = watch(poll_interval=poll_interval, end_time=end_time), NOW
+    for answer in answers:
+        look = (
+            watching.on_error(answer, now)
+            if isinstance(answer, DreamboothError)
+            else watching.on_status(status(answer, LOG), now)
+        )
+        if end_time is not None and now >= end_time:
+            assert look.ended is not None
+            assert look.ended.status == "timeout"
+            return
+        assert look.ended is None
+        assert look.delay >= 0
+        now += look.delay
+        assert end_time is None or now <= end_time + 1e-6
+        assert Outcome.RUNNING.value not in [stage for stage, _ in watching.stages]
