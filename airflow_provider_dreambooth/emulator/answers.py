@@ -54,6 +54,10 @@ class Answers:
         """
         return documented if self._options.message_key == "documented" else self._options.message_key
 
+    def no_output(self) -> list[str] | str:
+        """Return what stands under `output` while there is none."""
+        return [] if self._options.empty_output == "list" else ""
+
     def http(self, code: int) -> int:
         """Return the HTTP code an error is sent with.
 

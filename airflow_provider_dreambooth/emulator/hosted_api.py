@@ -10,12 +10,23 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from airflow_provider_dreambooth.emulator import inference_endpoints, training_endpoints
+from airflow_provider_dreambooth.emulator import (
+    model_endpoints,
+    rendering_endpoints,
+    training_endpoints,
+    upload_endpoint,
+)
 from airflow_provider_dreambooth.emulator.answers import Answer
 from airflow_provider_dreambooth.emulator.faults import BROKEN, FaultRule, FaultRuleError
 from airflow_provider_dreambooth.emulator.service import Service
 from airflow_provider_dreambooth.emulator.training_endpoints import Call
-from airflow_provider_dreambooth.emulator.vocabulary import ENDPOINT_GROUPS, FIXED_PATHS, PATHS_WITH_ID
+from airflow_provider_dreambooth.emulator.vocabulary import (
+    ENDPOINT_GROUPS,
+    FIXED_PATHS,
+    INFERENCE,
+    INFERENCE_V6,
+    PATHS_WITH_ID,
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,13 +45,16 @@ _ENDPOINTS: dict[str, _Endpoint] = {
     "finetune_list": training_endpoints.list_models,
     "finetune_delete": training_endpoints.delete_model,
     "buy_model": training_endpoints.buy_model,
-    "base64_crop": inference_endpoints.base64_crop,
-    "text_to_image_v3": inference_endpoints.text_to_image,
-    "text_to_image_v4": inference_endpoints.text_to_image,
-    "fetch_image_v3": inference_endpoints.fetch_image,
-    "fetch_image_v4": inference_endpoints.fetch_image,
-    "model_reload": inference_endpoints.model_reload,
-    "model_list": inference_endpoints.model_list,
+    "base64_crop": upload_endpoint.base64_crop,
+    "text_to_image_v3": rendering_endpoints.text_to_image,
+    "text_to_image_v4": rendering_endpoints.text_to_image,
+    "fetch_image_v3": rendering_endpoints.fetch_image,
+    "fetch_image_v4": rendering_endpoints.fetch_image,
+    "text_to_image_v6": rendering_endpoints.text_to_image,
+    "fetch_image_v6": rendering_endpoints.fetch_image,
+    "model_reload_v4": model_endpoints.model_reload,
+    "model_reload_v6": model_endpoints.model_reload,
+    "model_list": model_endpoints.model_list,
 }
 _QUEUED = ENDPOINT_GROUPS["create"] | ENDPOINT_GROUPS["text_to_image"]
 # No more than a 5 MB picture in base64 with its wrapping.
@@ -80,15 +94,19 @@ class HostedApi:
         :param path: without the leading ``/api/``.
         """
         path = path.rstrip("/")
-        endpoint = FIXED_PATHS.get(path)
-        if endpoint is not None:
-            return endpoint, ""
-        front, _, ident = path.rpartition("/")
-        endpoint = PATHS_WITH_ID.get(front, "")
-        served = self._service.options.cancel_spelling
-        if endpoint in ENDPOINT_GROUPS["cancel"] and served not in ("both", endpoint.partition("_")[0]):
-            return "", ""
-        return endpoint, ident
+        endpoint, ident = FIXED_PATHS.get(path, ""), ""
+        if not endpoint:
+            front, _, ident = path.rpartition("/")
+            endpoint = PATHS_WITH_ID.get(front, "")
+        return (endpoint, ident) if self._is_served(endpoint) else ("", "")
+
+    def _is_served(self, endpoint: str) -> bool:
+        options = self._service.options
+        if endpoint in ENDPOINT_GROUPS["cancel"]:
+            return options.cancel_spelling in ("both", endpoint.partition("_")[0])
+        if endpoint in INFERENCE:
+            return options.inference in ("both", "v6" if endpoint in INFERENCE_V6 else "v4")
+        return bool(endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.

@@ -60,9 +60,16 @@ INVENTED: tuple[Invention, ...] = (
         "status `failed`, training_status `training_failed`, text in `logs`",
         "",
     ),
-    Invention("fetching an unknown render", "404 `Request not found`", ""),
+    Invention("fetching an unknown rendering", "404 `Request not found`", ""),
+    Invention("which inference paths still answer", "those of v3, v4 and v6", "--inference"),
+    Invention("v6 fetch of a rendering that is processing", "`Request processing` with `id` and `eta`", ""),
+    Invention(
+        "rendering a v3 LoRA on a base model of another family",
+        "400 `lora_model … does not fit …`; the families are documented, the refusal is not",
+        "--any-lora",
+    ),
     Invention("refused uploads", "400 with the field `image`", ""),
-    Invention("public models", "six, without screenshots", ""),
+    Invention("public models", "seven, without screenshots", ""),
     Invention("the pictures", "cards that show prompt, model and training pictures", ""),
 )
 

@@ -35,7 +35,14 @@ class _Finder:
 
     def number(self, field: str, low: float, high: float, whole: bool = True) -> float | None:
         """Check a number that may come as a string; absent and null are the default."""
-        value = self.body.get(field)
+        return self._number(field, self.body.get(field), low, high, whole)
+
+    def numbers(self, field: str, low: float, high: float) -> None:
+        """Check a number, or several with commas between them."""
+        for part in str(self.body.get(field) or "").split(","):
+            self._number(field, part.strip(), low, high, whole=False)
+
+    def _number(self, field: str, value: Any, low: float, high: float, whole: bool) -> float | None:
         if value is None or value == "":
             return None
         try:
@@ -112,8 +119,11 @@ def inference_problems(endpoint: str, body: dict[str, Any]) -> Problems:
         if number is not None and number % 8:
             finder.add(side, f"The {side} must be divisible by 8.", f"{side} must be divisible by 8")
     finder.number("samples", 1, 4)
-    # The v4 table says 21, 31, 41 or 51 and its own sample sends 30: any number up to 51 is taken.
-    finder.number("num_inference_steps", 1, 50 if endpoint == "text_to_image_v3" else 51)
+    # The v4 table says 21, 31, 41 or 51 and its own sample sends 30: any number up to 51 is taken. v6 documents
+    # 1 to 20, sends 31 in its sample, and caps what is more without a word.
+    most_steps = {"text_to_image_v3": 50, "text_to_image_v4": 51}
+    finder.number("num_inference_steps", 1, most_steps.get(endpoint, 1000))
+    finder.numbers("lora_strength", 0, 2)
     finder.number("guidance_scale", 1, 20, whole=False)
     finder.number("seed", 0, 2**64)
     return finder.problems

@@ -21,8 +21,10 @@ FIXED_PATHS: dict[str, str] = {
     "v3/dreambooth": "text_to_image_v3",
     "v4/dreambooth": "text_to_image_v4",
     "v4/dreambooth/fetch": "fetch_image_v4",
-    "v4/dreambooth/model_reload": "model_reload",
-    "v6/images/model_reload": "model_reload",
+    "v4/dreambooth/model_reload": "model_reload_v4",
+    "v6/images/text2img": "text_to_image_v6",
+    "v6/images/fetch": "fetch_image_v6",
+    "v6/images/model_reload": "model_reload_v6",
 }
 # The same, for paths that end in an id.
 PATHS_WITH_ID: dict[str, str] = {
@@ -31,16 +33,24 @@ PATHS_WITH_ID: dict[str, str] = {
     "v3/cancle_training": "cancle_training",
     "v3/cancel_training": "cancel_training",
     "v3/finetune/delete": "finetune_delete",
+    "v3/delete": "finetune_delete",
     "v3/dreambooth/fetch": "fetch_image_v3",
+    "v6/images/fetch": "fetch_image_v6",
 }
 # Names that stand for several endpoints in a fault rule.
 ENDPOINT_GROUPS: dict[str, frozenset[str]] = {
     "create": frozenset({"sandbox_fine_tune", "fine_tune", "fine_tune_v2", "lora_fine_tune"}),
     "status": frozenset({"sandbox_fine_tune_status", "fine_tune_status"}),
     "cancel": frozenset({"cancle_training", "cancel_training"}),
-    "text_to_image": frozenset({"text_to_image_v3", "text_to_image_v4"}),
-    "fetch_image": frozenset({"fetch_image_v3", "fetch_image_v4"}),
+    "text_to_image": frozenset({"text_to_image_v3", "text_to_image_v4", "text_to_image_v6"}),
+    "fetch_image": frozenset({"fetch_image_v3", "fetch_image_v4", "fetch_image_v6"}),
+    "model_reload": frozenset({"model_reload_v4", "model_reload_v6"}),
 }
+# What --inference switches: the paths of 2023 and those of today.
+INFERENCE: frozenset[str] = (
+    ENDPOINT_GROUPS["text_to_image"] | ENDPOINT_GROUPS["fetch_image"] | ENDPOINT_GROUPS["model_reload"]
+)
+INFERENCE_V6: frozenset[str] = frozenset(name for name in INFERENCE if name.endswith("_v6"))
 # No API call: the GET of a finished picture.
 PICTURE = "picture"
 ENDPOINTS: frozenset[str] = frozenset({*FIXED_PATHS.values(), *PATHS_WITH_ID.values(), PICTURE})
@@ -83,13 +93,21 @@ LEARNING_RATES: frozenset[str] = frozenset(
     | {f"{mantissa}e-{exponent}" for mantissa in range(2, 7) for exponent in range(11)}
 )
 
-# Public models the emulator knows, in the shape of `v4/dreambooth/model_list`. Invented but for the first id.
-PUBLIC_MODELS: tuple[tuple[str, str], ...] = (
-    ("portraitplus-diffusion", "Portrait+ Diffusion"),
-    ("midjourney", "MidJourney"),
-    ("realistic-vision-v13", "Realistic Vision V1.3"),
-    ("anything-v3", "Anything V3"),
-    ("stable-diffusion-v1-5", "Stable Diffusion 1.5"),
-    ("sdxl", "Stable Diffusion XL"),
-)
-PUBLIC_MODEL_IDS: frozenset[str] = frozenset(model_id for model_id, _ in PUBLIC_MODELS)
+# What v6 renders at most, whatever was asked for.
+MOST_STEPS_V6 = 20
+
+SD15 = "sd15"
+SDXL = "sdxl"
+FLUX = "flux"
+# `base_model_type` of a v3 LoRA -> the family of base models it fits.
+FAMILY_OF_BASE_MODEL_TYPE: dict[str, str] = {"normal": SD15, "sdxl": SDXL}
+# Public models the emulator knows: id -> name and family. Invented but for the first id and `flux`.
+PUBLIC_MODELS: dict[str, tuple[str, str]] = {
+    "portraitplus-diffusion": ("Portrait+ Diffusion", SD15),
+    "midjourney": ("MidJourney", SD15),
+    "realistic-vision-v13": ("Realistic Vision V1.3", SD15),
+    "anything-v3": ("Anything V3", SD15),
+    "stable-diffusion-v1-5": ("Stable Diffusion 1.5", SD15),
+    "sdxl": ("Stable Diffusion XL", SDXL),
+    "flux": ("Flux", FLUX),
+}

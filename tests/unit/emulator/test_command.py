@@ -110,16 +110,6 @@ def test_inventions_are_listed_and_their_options_exist(capsys: pytest.CaptureFix
         assert not invention.option or invention.option in flags
 
 
-def test_the_documentation_names_every_option() -> None:
-    text = (ROOT / "docs" / "emulator.md").read_text(encoding="utf-8")
-    missing = [
-        field.name
-        for field in dataclasses.fields(Options)
-        if f"`--{field.name.replace('_', '-')}" not in text
-    ]
-    assert missing == []
-
-
 def test_the_command_serves_prints_stages_and_ends_on_interrupt() -> None:
     command = [
         sys.executable,

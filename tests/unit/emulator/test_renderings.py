@@ -186,7 +186,8 @@ def test_the_public_list_is_a_bare_array(emulate: Any) -> None:
     models = emulate().answer("v4/dreambooth/model_list")
     assert isinstance(models, list)
     assert set(models[0]) == {
-        "model_id", "status", "created_at", "instance_prompt", "model_name", "description", "screenshots",
+        "model_id", "status", "created_at", "instance_prompt", "api_calls", "model_category", "model_name", "is_nsfw",
+        "featured", "description", "screenshots", "model_subcategory", "model_format", "feature",
     }  # fmt: skip
     assert models[0]["model_id"] == "portraitplus-diffusion"
 

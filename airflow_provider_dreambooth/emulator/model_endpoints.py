@@ -1,0 +1,77 @@
+"""Calls about models that exist: reload and the public list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.service import Service
+from airflow_provider_dreambooth.emulator.training_endpoints import Call
+from airflow_provider_dreambooth.emulator.vocabulary import MODEL_READY, PUBLIC_MODELS
+
+
+def model_reload(service: Service, call: Call) -> Answer:
+    """Serve reload under both paths. The shape is today's; `processing` until it is loaded is invented.
+
+    :param service: the emulator's state.
+    :param call: the call.
+    """
+    answers, now = service.answers, service.clock.now()
+    model_id = str(call.body.get("model_id") or "")
+    if not model_id:
+        return answers.invalid({"model_id": [("The model id field is required.", "model_id is required")]})
+    key = answers.key("message")
+    training = service.own_training(model_id, call.account)
+    if training is None or training.stage(now) != MODEL_READY:
+        if model_id in PUBLIC_MODELS:
+            return answers.json({"status": "success", key: "Model is loaded"})
+        return answers.model_not_found(model_id)
+    if training.is_loaded(now, service.options.idle_unload):
+        training.last_used_at = now
+        return answers.json({"status": "success", key: "Model is loaded"})
+    if training.reload_until is None or now >= training.reload_until:
+        training.reload_until = now + service.options.reload_seconds()
+    if now >= training.reload_until:
+        return answers.json({"status": "success", key: "Model is loaded"})
+    return answers.json({"status": "processing", key: "Model is loading, it will take upto 2 minutes"})
+
+
+def model_list(service: Service, call: Call) -> Answer:
+    """Serve the public list: a bare array, its items with the fourteen keys observed in July 2025.
+
+    :param service: the emulator's state.
+    :param call: the call.
+    """
+    return service.answers.json(
+        [
+            list_item(model_id, "model_ready", "2023-01-01T00:00:00.000000Z", model_name=name, featured="no")
+            for model_id, (name, _) in PUBLIC_MODELS.items()
+        ]
+    )
+
+
+def list_item(model_id: str | None, status: str, created_at: str, **known: str | None) -> dict[str, Any]:
+    """Return an item of a list of models. Flags and counters are strings, as observed.
+
+    :param model_id: the id, or None.
+    :param status: the stage.
+    :param created_at: ISO time.
+    :param known: further keys that are known.
+    """
+    return {
+        "model_id": model_id,
+        "status": status,
+        "created_at": created_at,
+        "instance_prompt": None,
+        "api_calls": "0",
+        "model_category": "stable_diffusion",
+        "model_name": model_id,
+        "is_nsfw": "0",
+        "featured": "no",
+        "description": None,
+        "screenshots": "",
+        "model_subcategory": None,
+        "model_format": "safetensors",
+        "feature": "Imagen",
+        **known,
+    }
