@@ -1,7 +1,7 @@
 """From the bytes of an answer to the document in it, or to the error that it means.
 
 The body decides first, the HTTP code second: in 2023 errors came with HTTP 200, today they come with real
-codes (quirk Q16). A body that cannot be read is a passing fault, never a crash of the JSON parser.
+codes (quirk Q16). A body that cannot be read is a transient error, never a crash of the JSON parser.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def unreadable(about: str, what: str, **details: Any) -> DreamboothTransientErro
     """
     return DreamboothTransientError(
         f"The service answered the call about {about} with {what}. "
-        "This is taken for a passing fault; if it stays, the service has changed its answers.",
+        "This is treated as a transient error; if it stays, the service has changed its answers.",
         acceptance=Acceptance.UNKNOWN,
         **details,
     )

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Repeat(Enum):
-    """What a transport may do with this call after a passing fault."""
+    """What a transport may do with this call after a transient error."""
 
     #: A read, or a write that may safely be repeated.
     FREELY = "freely"
@@ -49,7 +49,7 @@ class ApiCall(Generic[Result]):
     :param read: turns the decoded, error-free JSON document into the typed result.
     :param about: what the call is about, for messages, such as ``training F5jvdzGnYi``.
     :param training_id: the training that the call is about, for errors.
-    :param repeat: what may be done after a passing fault.
+    :param repeat: what may be done after a transient error.
     :param fallback: the call to make instead when the service knows no such route (the two spellings
         of cancel, quirk Q3); see :func:`airflow_provider_dreambooth.api.answer.is_route_missing`.
     :param is_answer: tells that a document answers the call although its ``status`` reports an error: a

@@ -1,11 +1,11 @@
 """Which error an answer of the service means.
 
 The text decides first, since the service sends errors with HTTP 200 as well; then the HTTP code. A text that
-no documentation has is a passing fault whose outcome is unknown: it may be repeated on a read, never on a
+no documentation has is a transient error whose outcome is unknown: it may be repeated on a read, never on a
 call that costs money.
 
 A message can echo what the user sent (a prompt, a link, an id), so what is quoted, what follows *prompt:* and
-links are not looked at, and no pattern is a lone everyday word.
+links are not read, and no pattern is a lone everyday word.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _CREDITS = _words(
     r"\b(?:out of|run out of|ran out of) (?:\w+ ){0,2}(?:credits?|balance|funds)\b",
     r"\b(?:credits?|balance|funds) (?:(?:is|are|has|have|been|too) ){0,3}"
     r"(?:exhausted|insufficient|used up|expired|low)\b",
-    r"\b(?:add|buy|purchase|get) (?:more |some )?(?:\w+ )?credits?\b(?! card)",
+    r"\b(?:add|buy|purchase|get) (?:more |some )?(?:\w+ )?(?:credits?\b(?! card)|funds\b)",
     r"\b(?:buy|purchase) (?:more |some )?models\b",
     r"\bno (?:available )?models? (?:left|available|remaining)\b",
     r"\bpayment required\b",
@@ -69,11 +69,15 @@ _PLAN = _words(
     r"\brequires? (?:an? )?(?:\w+ ){0,2}(?:subscription|plan)\b",
     r"\bupgrade your (?:\w+ )?(?:plan|subscription)\b",
     r"\b(?:in|for|with|on|by|under) your (?:current )?(?:plan|subscription)\b",
+    r"\b(?:exceed(?:ed|s)?|reached|hit|over) (?:\w+ ){0,3}(?:plan|subscription)(?:'?s)? (?:\w+ ){0,2}(?:limit|quota)s?\b",
+    r"\b(?:plan|subscription) (?:limit|quota)s? (?:(?:is|was|has|have|been) ){0,2}(?:exceeded|reached|used up)\b",
     r"\bno active subscription\b",
     r"\bsubscription (?:has |is )?(?:expired|inactive)\b",
     r"^forbidden\W*$",
 )
 _KNOWN_REFUSAL = _words(
+    # A malformed call, refused before anything was read of it (service-wide error, observed with HTTP 200).
+    r"^invalid api request\b",
     r"\b(?:unable to|could not|cannot|can't) (?:fetch|download|load|read|open) (?:the |an? )?images?\b",
     r"^training has already finished\b",
 )
@@ -85,13 +89,13 @@ _NOT_FOUND = _words(
     r"^(?:(?:resource|record|id) )?not found\W*$",
     r"\bno query results for model\b",
 )
-_PASSING = _words(
+_TRANSIENT = _words(
     r"^failed,? (?:please )?try again\b",
     r"^internal server error\b",
     r"^service (?:is )?temporarily unavailable\b",
 )
 # From here on everyday words: they count only where the HTTP code does not say otherwise.
-_LIKELY_PASSING = _words(
+_LIKELY_TRANSIENT = _words(
     r"\btry again\b",
     r"\bserver error\b",
     r"\btemporar(?:y|ily)\b",
@@ -120,7 +124,7 @@ _ORDER: tuple[tuple[re.Pattern[str], type[DreamboothError]], ...] = (
     (_PLAN, DreamboothAuthError),
     (_KNOWN_REFUSAL, DreamboothValidationError),
     (_NOT_FOUND, DreamboothNotFoundError),
-    (_PASSING, DreamboothTransientError),
+    (_TRANSIENT, DreamboothTransientError),
 )
 
 _CLASS_OF_CODE: dict[int, type[DreamboothError]] = {
@@ -142,17 +146,17 @@ _LONGEST_SHOWN = 500
 _ADVICE: dict[type[DreamboothError], str] = {
     DreamboothAuthError: "Check the API key in the connection's password field, and what the account's "
     "plan includes.",
-    DreamboothValidationError: "Mend what it names; the same request will be refused again.",
+    DreamboothValidationError: "Correct what it names; the same request will be refused again.",
     DreamboothNotFoundError: "Check the id, and that the connection's host, environment and key are those "
     "that it was created with.",
     DreamboothInsufficientCreditsError: "Nothing was charged. Add credits to the account, then clear the "
     "task.",
-    DreamboothRateLimitError: "The account has too much under way, or sent the same request twice within "
+    DreamboothRateLimitError: "The account's queue is full, or the same request was sent twice within "
     "30 seconds.",
     DreamboothTransientError: "This usually passes.",
 }
 _ADVICE_UNREADABLE = "This usually passes; if it stays, check the connection's host."
-_ADVICE_UNKNOWN = "No documentation has this answer, so it is taken for a passing fault."
+_ADVICE_UNKNOWN = "No documentation has this answer, so it is treated as a transient error."
 
 
 def _class_of(text: str, fields: tuple[str, ...], code: int) -> type[DreamboothError] | None:
@@ -165,7 +169,7 @@ def _class_of(text: str, fields: tuple[str, ...], code: int) -> type[DreamboothE
             return error_class
     if code in _CLASS_OF_CODE:
         return None
-    if _LIKELY_PASSING.search(words):
+    if _LIKELY_TRANSIENT.search(words):
         return DreamboothTransientError
     return DreamboothValidationError if code < 500 and _LIKELY_REFUSAL.search(words) else None
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from airflow_provider_dreambooth.api.answer import flatten, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
-from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
+from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier, identifier_in
 from airflow_provider_dreambooth.api.results import Acknowledgement, Model
 from airflow_provider_dreambooth.api.training_calls import read_acknowledgement
 
@@ -22,17 +22,25 @@ def delete(model_id: str | int) -> ApiCall[Acknowledgement]:
     """
     Return the call that deletes a model for good. No page says what becomes of one still in training.
 
+    The service's page names one path and its OpenAPI file another (quirk Q21): the page's is sent first, the other
+    when the service has no such route.
+
     :param model_id: the model, or the training that it came from: the ids are equal.
     :raises DreamboothValidationError: ``model_id`` names nothing.
     """
     name = checked_identifier("model_id", model_id)
-    return ApiCall(
-        path=f"/api/v3/finetune/delete/{quote(name, safe='')}",
-        body={},
-        read=read_acknowledgement,
-        about=f"deleting model {name}",
-        training_id=name,
-    )
+
+    def call(path: str, fallback: ApiCall[Acknowledgement] | None = None) -> ApiCall[Acknowledgement]:
+        return ApiCall(
+            path=f"/api/v3/{path}/{quote(name, safe='')}",
+            body={},
+            read=read_acknowledgement,
+            about=f"deleting model {name}",
+            training_id=name,
+            fallback=fallback,
+        )
+
+    return call("finetune/delete", fallback=call("delete"))
 
 
 def reload(model_id: str | int) -> ApiCall[Acknowledgement]:
@@ -54,12 +62,13 @@ def reload(model_id: str | int) -> ApiCall[Acknowledgement]:
 
 def read_models(document: Any) -> tuple[Model, ...]:
     """
-    Read the list: ids as texts or numbers, or objects with ``model_id`` (reference 2.6).
+    Read a list: ids as texts or numbers, or objects (reference 2.6; observed ones have 14 keys).
 
-    An answer without a list is no empty list: a lost submission is settled by what stands here.
+    An answer without a list is no empty list: a lost submission is settled by what stands here. An item without a
+    usable id is a row all the same, see :class:`~airflow_provider_dreambooth.api.results.Model`.
 
     :param document: the decoded, error-free JSON.
-    :raises DreamboothTransientError: it holds no list, or an item that names no model.
+    :raises DreamboothTransientError: it holds no list.
     """
     items = document.get("data") if isinstance(document, Mapping) else document
     if not isinstance(items, list):
@@ -68,9 +77,11 @@ def read_models(document: Any) -> tuple[Model, ...]:
 
 
 def _read_model(item: Any) -> Model:
-    details = item if isinstance(item, Mapping) else {"model_id": item}
-    named = (identifier(details.get(key)) for key in ("model_id", "training_id", "id"))
-    model_id = next((name for name in named if name), None)
-    if model_id is None:
-        raise unreadable("the account's models", "a list with an item that names no model")
-    return Model(model_id, flatten(details.get("status")) or None, flatten(details.get("created_at")) or None)
+    if not isinstance(item, Mapping):
+        return Model(identifier(item))
+    return Model(
+        identifier_in(item),
+        status=flatten(item.get("status")) or None,
+        created_at=flatten(item.get("created_at")) or None,
+        instance_prompt=flatten(item.get("instance_prompt")) or None,
+    )

@@ -63,16 +63,19 @@ class Acknowledgement:
 @dataclass(frozen=True)
 class Model:
     """
-    A model of the account.
+    One row of a list of models. Its presence does not prove that the model is ready, nor that it is usable.
 
-    :param model_id: its id, equal to the training id.
+    :param model_id: its id, equal to the training id; ``None`` when the row names none that can be used. Such a row may
+        be a training that is still running or that failed: whoever settles a lost answer must count it as in doubt.
     :param status: the stage that the list shows, ``None`` when the list holds ids alone.
-    :param created_at: the service's own text for the time, ``None`` when the list holds ids alone.
+    :param created_at: the service's own text for the time, ``None`` when the list does not show it.
+    :param instance_prompt: the prompt that it was trained with, ``None`` when the list does not show it.
     """
 
-    model_id: str
+    model_id: str | None
     status: str | None = None
     created_at: str | None = None
+    instance_prompt: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +38,7 @@ _OWN_ARGUMENTS = frozenset(
         "seed",
     }
 )
-_FETCH_PATH = re.compile(r"/api/[\w./~-]+", re.ASCII)
+_FETCH_PATH = re.compile(r"/api/(?:[\w.~-]+/)*fetch(?:/[\w.~-]+)?", re.ASCII)
 #: Words by which a text says that a flag is not set.
 _NO = frozenset({"", "0", "no", "false", "null", "none"})
 
@@ -183,12 +183,18 @@ def fetch(request_id: str | int, fetch_path: str | None = None) -> ApiCall[Rende
         answer points at the v3 path (quirk Q13), and the key only ever goes to the configured host.
     """
     if fetch_path is not None:
-        return ApiCall(path=fetch_path, body={}, read=read_rendering, about=f"rendering {request_id}")
+        name = identifier(request_id)
+        return ApiCall(
+            path=fetch_path,
+            body={},
+            read=lambda document: read_fetched(document, name, fetch_path),
+            about=f"rendering {request_id}",
+        )
     name = checked_identifier("request_id", request_id)
     return ApiCall(
         path="/api/v4/dreambooth/fetch",
         body={"request_id": name},
-        read=read_rendering,
+        read=lambda document: read_fetched(document, name, None),
         about=f"rendering {name}",
     )
 
@@ -229,9 +235,40 @@ def read_rendering(document: Any) -> Rendering:
 
     A success without pictures counts as processing: they are asked for again by the id.
 
+    ``tip`` and ``proxy_links`` are not read: tips hold advertisements and addresses of developers' machines (observed).
+
     :param document: the decoded, error-free JSON.
-    :raises DreamboothTransientError: it has neither pictures nor a way to ask for them again.
+    :raises DreamboothTransientError: it has neither images nor a way to ask for them again.
     """
+    rendering = _rendering_in(document)
+    if not rendering.ready and rendering.request_id is None and rendering.fetch_path is None:
+        raise unreadable("a rendering", "an answer with neither images nor an id to fetch them by")
+    return rendering
+
+
+def read_fetched(document: Any, request_id: str | None, fetch_path: str | None) -> Rendering:
+    """
+    Read the answer to a fetch: as :func:`read_rendering`, but it need not name the request that was asked about.
+
+    A repeated fetch answers ``{"status": "processing", "messege": "Request processing"}`` and nothing else (observed).
+
+    :param document: the decoded, error-free JSON.
+    :param request_id: the request that was asked about.
+    :param fetch_path: the place that was asked.
+    :raises DreamboothTransientError: it does not say whether the rendering is done.
+    """
+    rendering = _rendering_in(document)
+    word = document.get("status")
+    if not isinstance(word, str) or word.strip().lower() not in ("success", "processing"):
+        raise unreadable(f"rendering {request_id}", "an answer without a status")
+    return replace(
+        rendering,
+        request_id=rendering.request_id or request_id,
+        fetch_path=rendering.fetch_path or fetch_path,
+    )
+
+
+def _rendering_in(document: Any) -> Rendering:
     if not isinstance(document, Mapping):
         raise unreadable("a rendering", "JSON that is not an object")
     echoed = document.get("meta")
@@ -241,8 +278,6 @@ def read_rendering(document: Any) -> Rendering:
     ready = isinstance(verdict, str) and verdict.strip().lower() == "success" and bool(urls)
     request_id = identifier(document.get("id")) or identifier(document.get("request_id"))
     fetch_path = _fetch_path(document.get("fetch_result"))
-    if not ready and request_id is None and fetch_path is None:
-        raise unreadable("a rendering", "an answer with neither pictures nor an id to fetch them by")
     return Rendering(
         ready=ready,
         urls=urls if ready else (),

@@ -10,7 +10,7 @@ from airflow_provider_dreambooth.api.answer import flatten, message_of, unreadab
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
 from airflow_provider_dreambooth.api.environment import Environment, training_path
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
+from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier_in
 from airflow_provider_dreambooth.api.log_text import read_eta
 from airflow_provider_dreambooth.api.results import Acknowledgement, FineTuneStarted, FineTuneStatus
 from airflow_provider_dreambooth.api.stages import (
@@ -23,16 +23,12 @@ from airflow_provider_dreambooth.api.status_answer import read_status, reports_t
 
 __all__ = [
     "cancel",
-    "identifier",
     "read_acknowledgement",
     "read_status",
     "reports_training",
     "start",
     "status",
 ]
-
-#: Where the id of a new training was seen (quirk Q4; ``id`` in the v6 trainer).
-_ID_KEYS = ("training_id", "model_id", "id")
 
 
 def start(request: FineTuneRequest, environment: Environment) -> ApiCall[FineTuneStarted]:
@@ -59,17 +55,17 @@ def read_start(document: Any) -> FineTuneStarted:
     Read the answer to a new training.
 
     :param document: the decoded, error-free JSON.
-    :raises DreamboothTransientError: it names no training; whether one was accepted is then not known.
+    :raises DreamboothTransientError: it names no training, or one that the service's own paths could not name
+        (``null``, ``..``, a megabyte of text); whether one was accepted is then not known.
     """
     if isinstance(document, Mapping):
         places = [place for place in (document, document.get("data")) if isinstance(place, Mapping)]
-        named = (identifier(place.get(key)) for place in places for key in _ID_KEYS)
-        training_id = next((name for name in named if name), None)
+        training_id = next((name for place in places if (name := identifier_in(place))), None)
         if training_id:
             word = message_of(document)
             stage = normalise_stage(word) if is_known_stage(word) or looks_like_stage(word) else DEPLOYING_GPU
             return FineTuneStarted(training_id, stage, read_eta(flatten(document.get("data"))))
-    raise unreadable("a new training", "an answer that names no training_id")
+    raise unreadable("a new training", "an answer without a training_id that could be asked about later")
 
 
 def status(training_id: str | int, environment: Environment) -> ApiCall[FineTuneStatus]:

@@ -129,7 +129,7 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
             self.log.info("%s running: nothing is deleted this time.", ", ".join(busy))
             return []
         listed = hook.list_models() if hook.environment.has_model_list else None
-        existing = None if listed is None else frozenset(model.model_id for model in listed)
+        existing = None if listed is None else frozenset(model.model_id for model in listed if model.model_id)
         use = Use(compat.variable(), host)
         verdicts = [
             self._carry_out(verdict, hook, use, rules, report_only=report_only)

@@ -180,7 +180,7 @@ class Submission:
             )
             self._sleep(wait)
         try:
-            models = frozenset(model.model_id for model in self._hook.list_models())
+            models = frozenset(model.model_id for model in self._hook.list_models() if model.model_id)
         except DreamboothNotFoundError as error:
             self._log.warning("The service has no list of the account's models: %s", error)
             return Listing(models=None)
@@ -309,7 +309,7 @@ class Submission:
         if not situation.can_list:
             return None
         try:
-            models = tuple(model.model_id for model in self._hook.list_models())
+            models = tuple(model.model_id for model in self._hook.list_models() if model.model_id)
         except DreamboothRateLimitError as error:
             if situation.record is None:
                 # The deadline must outlive the wait for a turn.

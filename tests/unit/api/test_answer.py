@@ -93,7 +93,7 @@ def test_seconds_in_takes_nothing_else_for_seconds(value: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("http_status", [200, 400, 403, 500, 502, 520, 524])
-def test_a_body_that_is_no_json_is_a_passing_fault_that_leaves_acceptance_unknown(
+def test_a_body_that_is_no_json_is_a_transient_error_that_leaves_acceptance_unknown(
     body: bytes, kind: str, http_status: int
 ) -> None:
     with pytest.raises(DreamboothTransientError, match=kind) as caught:

@@ -35,6 +35,8 @@ DOCUMENTED: list[tuple[str, int, type[DreamboothError]]] = [
     ("Internal server error. Please try again.", 500, DreamboothTransientError),
     ("Service temporarily unavailable. Please try again later.", 503, DreamboothTransientError),
     ("Training has already finished.", 400, DreamboothValidationError),
+    ("Invalid API Request", 400, DreamboothValidationError),
+    ("Request not found", 404, DreamboothNotFoundError),
 ]
 
 
@@ -68,6 +70,11 @@ def test_documented_texts_mean_the_same_with_http_200_and_with_their_own_code(
         ("Credits are exhausted", DreamboothInsufficientCreditsError),
         ("No models left, please buy more models", DreamboothInsufficientCreditsError),
         ("Insufficient wallet balance", DreamboothInsufficientCreditsError),
+        ("Please add funds to your wallet", DreamboothInsufficientCreditsError),
+        ("You have exceeded your plan limit", DreamboothAuthError),
+        ("Your plan's monthly quota is used up: you reached your plan's monthly quota", DreamboothAuthError),
+        ("Plan limit exceeded", DreamboothAuthError),
+        ("Subscription quota has been reached", DreamboothAuthError),
         ("Training not found", DreamboothNotFoundError),
         ("Training id F5jvdzGnYi not found", DreamboothNotFoundError),
         ("model_id does not exist", DreamboothNotFoundError),
@@ -157,7 +164,7 @@ def test_named_fields_do_not_make_a_server_fault_a_refusal() -> None:
     assert type(error) is DreamboothTransientError
 
 
-def test_documented_rejections_prove_that_nothing_was_accepted_and_passing_faults_do_not() -> None:
+def test_documented_rejections_prove_that_nothing_was_accepted_and_transient_errors_do_not() -> None:
     for text, code, error_class in DOCUMENTED:
         expected = Acceptance.UNKNOWN if error_class is DreamboothTransientError else Acceptance.NO
         for http_status in (200, code):

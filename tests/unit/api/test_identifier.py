@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
+from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier, identifier_in
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 
@@ -19,9 +19,31 @@ def test_numbers_and_texts_are_ids(value: Any, text: str) -> None:
     assert checked_identifier("training_id", value) == text
 
 
-@pytest.mark.parametrize("value", [None, True, "", "  ", [], {}, 1.5, float("nan"), "a\x00b", "\ud800"])
+NAMES_NOTHING: list[Any] = [
+    None,
+    True,
+    "",
+    "  ",
+    [],
+    {},
+    1.5,
+    1e300,
+    float("nan"),
+    "a\x00b",
+    "\ud800",
+    "\u202eabc",
+]
+NAMES_NOTHING += ["null", "None", "undefined", ".", "..", "...", "x" * 201]
+
+
+@pytest.mark.parametrize("value", NAMES_NOTHING)
 def test_nothing_else_is_an_id(value: Any) -> None:
     assert identifier(value) is None
+
+
+def test_a_number_or_text_of_any_length_is_read_without_an_error() -> None:
+    assert identifier(10**5000) is None
+    assert identifier("9" * 2_000_000) is None
 
 
 @pytest.mark.parametrize("value", [None, "", "None", "null", ".", "..", True, "x" * 201, ["id"]])
@@ -32,3 +54,21 @@ def test_an_id_that_names_nothing_is_refused_with_the_mend(value: Any) -> None:
     assert "training_id=train.output" in str(caught.value)
     assert "nothing was paid" in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"training_id": "a", "model_id": "b"}, "a"),
+        ({"training_id": None, "model_id": "b", "id": "c"}, "b"),
+        ({"training_id": "..", "id": "c"}, None),
+        ({"id": "6e0c"}, "6e0c"),
+        ({"id": 6}, None),
+        ({"id": "6"}, None),
+        ({}, None),
+    ],
+)
+def test_the_number_of_a_row_is_never_taken_for_the_id_of_a_training(
+    document: Any, found: str | None
+) -> None:
+    assert identifier_in(document) == found

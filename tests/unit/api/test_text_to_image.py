@@ -16,7 +16,12 @@ from airflow_provider_dreambooth.api.text_to_image import (
     read_rendering,
     text_to_image,
 )
-from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import (
+    Acceptance,
+    DreamboothNotFoundError,
+    DreamboothTransientError,
+    DreamboothValidationError,
+)
 from tests.unit.api.service_answers import FETCHED, PROCESSING, RENDERED, TRY_AGAIN, error_of, read
 
 GOOD: dict[str, Any] = {"model_id": "F5jvdzGnYi", "prompt": " photo of ohwx person, astronaut "}
@@ -121,7 +126,7 @@ def test_the_documented_fetched_answer() -> None:
     assert read(fetch("12202888"), FETCHED).urls == ("https://images.example/y-0.png",)
 
 
-def test_failed_try_again_is_a_passing_fault() -> None:
+def test_failed_try_again_is_a_transient_error() -> None:
     error = error_of(CALL, TRY_AGAIN)
     assert isinstance(error, DreamboothTransientError)
     assert error.training_id == "F5jvdzGnYi"
@@ -148,7 +153,7 @@ def test_pictures_that_are_announced_but_not_there_yet_are_asked_for_again() -> 
 @pytest.mark.parametrize(
     "document", [{"status": "success", "output": []}, {"status": "processing", "id": ""}, [], "x"]
 )
-def test_an_answer_that_leads_nowhere_is_a_passing_fault(document: Any) -> None:
+def test_an_answer_that_leads_nowhere_is_a_transient_error(document: Any) -> None:
     assert isinstance(error_of(CALL, document), DreamboothTransientError)
 
 
@@ -229,3 +234,64 @@ KEYS = [
 def test_no_document_breaks_the_reading_of_a_rendering(document: dict[str, Any]) -> None:
     with contextlib.suppress(DreamboothTransientError):
         read_rendering(document)
+
+
+@pytest.mark.parametrize("call", [fetch("13"), fetch("13", "/api/v6/images/fetch/13")])
+def test_a_repeated_fetch_that_names_no_request_is_still_processing(call: Any) -> None:
+    rendering = read(call, {"status": "processing", "messege": "Request processing"})
+    assert not rendering.ready
+    assert rendering.request_id == "13"
+
+
+def test_a_fetch_that_says_nothing_of_the_rendering_is_a_transient_error() -> None:
+    assert isinstance(error_of(fetch("13"), {"messege": "hello"}), DreamboothTransientError)
+
+
+def test_a_request_that_the_service_does_not_know_is_final() -> None:
+    unknown = {
+        "status": "failed",
+        "id": "",
+        "message": "Request not found",
+        "output": "",
+        "tip": "Get 20x faster image generation using enterprise plan",
+    }
+    error = error_of(fetch("13"), unknown)
+    assert isinstance(error, DreamboothNotFoundError)
+    assert error.permanent
+    assert "enterprise" not in str(error)
+
+
+def test_a_malformed_request_is_refused_and_was_not_accepted() -> None:
+    error = error_of(CALL, {"status": "error", "message": "Invalid API Request", "tip": "1. Content-Type"})
+    assert isinstance(error, DreamboothValidationError)
+    assert error.acceptance is Acceptance.NO
+
+
+@pytest.mark.parametrize("proxies", [None, [], ["https://example.invalid/p0.png"], "x"])
+def test_tips_and_proxy_links_are_not_read(proxies: Any) -> None:
+    document = {
+        "status": "success",
+        "id": 1,
+        "output": ["https://example.invalid/0.png"],
+        "proxy_links": proxies,
+        "tip": "faster at http://sdapi_backend.test/enterprise",
+    }
+    rendering = read(fetch("1"), document)
+    assert rendering.urls == ("https://example.invalid/0.png",)
+    assert rendering.fetch_path is None
+    assert "sdapi_backend" not in repr(rendering)
+
+
+def test_an_old_processing_answer_announces_links_that_are_no_results_yet() -> None:
+    document = r"""{"status":"processing","tip":"Get 20x faster","tip_1":"x","eta":6,
+    "messege":"Try to fetch request after seconds estimated",
+    "fetch_result":"https:\/\/example.invalid\/api\/v3\/fetch\/1","id":1,"output":"",
+    "future_links":["https:\/\/example.invalid\/0.png"]}"""
+    rendering = read(CALL, document)
+    assert (rendering.ready, rendering.urls, rendering.eta) == (False, (), 6)
+    assert rendering.fetch_path == "/api/v3/fetch/1"
+
+
+@pytest.mark.parametrize("place", ["/api/v3/finetune/delete/13", "/api/v3/x", "/api/fetch/../../x"])
+def test_a_place_to_fetch_from_that_is_no_fetch_is_not_asked(place: str) -> None:
+    assert read_rendering({"status": "processing", "id": 13, "fetch_result": place}).fetch_path is None

@@ -63,7 +63,6 @@ def test_the_documented_answer_to_a_start() -> None:
         {"status": "success", "messege": "deploying_gpu", "training_id": 77},
         {"status": "success", "messege": "deploying_gpu", "model_id": "77"},
         {"status": "success", "messege": "deploying_gpu", "training_id": "77", "model_id": "78"},
-        {"status": "success", "id": "77"},
         {"status": "success", "data": {"training_id": "77"}},
         {"status": "processing", "messege": "Your training was queued", "training_id": "77"},
     ],
@@ -75,9 +74,14 @@ def test_the_id_of_a_paid_training_is_found_wherever_it_was_seen(document: dict[
 
 
 @pytest.mark.parametrize(
-    "document", [{"status": "success"}, {"status": "success", "training_id": ""}, [], None, "ok"]
+    "document",
+    [{"status": "success"}, {"status": "success", "id": 77}, [], None, "ok"]
+    + [
+        {"status": "success", "messege": "deploying_gpu", "training_id": unusable}
+        for unusable in ("", "null", "None", "..", "x" * 2_000_000, True, ["77"])
+    ],
 )
-def test_a_start_without_an_id_may_have_been_paid(document: Any) -> None:
+def test_a_start_without_a_usable_id_may_have_been_paid(document: Any) -> None:
     error = error_of(start(training(), PRODUCTION), document)
     assert type(error) is DreamboothTransientError
     assert error.acceptance is Acceptance.UNKNOWN

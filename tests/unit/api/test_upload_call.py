@@ -31,7 +31,7 @@ def test_the_documented_answers_to_an_upload() -> None:
 
 
 @pytest.mark.parametrize("document", [{"status": "success"}, {"status": "success", "link": ""}, []])
-def test_an_answer_without_a_link_is_a_passing_fault(document: Any) -> None:
+def test_an_answer_without_a_link_is_a_transient_error(document: Any) -> None:
     assert isinstance(error_of(upload(PNG), document), DreamboothTransientError)
 
 

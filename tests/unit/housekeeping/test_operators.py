@@ -42,7 +42,7 @@ class TaskInstance:
 
 
 def left(connection: str) -> list[str]:
-    return [model.model_id for model in DreamboothHook(connection).list_models()]
+    return [model.model_id or "" for model in DreamboothHook(connection).list_models()]
 
 
 def keep(connection: str, instance: TaskInstance | None = None, **arguments: Any) -> list[str]:
