@@ -26,6 +26,9 @@ MATRIX_MINUTES ?= inf
 # Seconds that a training takes in the demo.
 DURATION ?= 25
 
+# What is installed for work on the provider; a comma in the text of a call would end its argument.
+EVERYTHING := '.[emulator,images]'
+
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
@@ -39,22 +42,22 @@ help:  ## Show this list
 
 # The demo needs less than the tests do.
 $(RUNNABLE): pyproject.toml dev/constraints.txt
-	@$(call install,emulator)
+	@$(call install,'.[emulator]')
 
 $(INSTALLED): pyproject.toml dev/constraints.txt
-	@$(call install,dev)
+	@$(call install,$(EVERYTHING) --group dev)
 	@touch $(RUNNABLE)
 
 # Celery, which only the cluster needs.
 $(CLUSTERED): $(INSTALLED)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[cluster-test]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable $(EVERYTHING) --group cluster
 	@touch $@
 
 define install
 	echo "Installing Airflow $(AIRFLOW_VERSION) and the provider into $(VENV) (once, a minute or less) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint dev/constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[$(1)]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable $(1)
 	touch $@
 endef
 
@@ -102,7 +105,7 @@ cluster-test: $(CLUSTERED)  ## Break such a cluster: is every training paid once
 	CLUSTER_TRAININGS=$(CLUSTER_TRAININGS) $(BIN)/python -m pytest tests/cluster -rN --tb=short $(PYTEST_ARGS)
 
 bench: $(INSTALLED)  ## Measure what waiting costs, an hour; BENCH_ARGS='--only pace' for a part; writes docs/benchmarks
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable '.[bench]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable $(EVERYTHING) --group bench
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(INSTALLED)  ## Build the documentation site into docs/_build/html; a warning is an error
@@ -128,7 +131,7 @@ public-api: $(INSTALLED)  ## Renew the stored description of the public interfac
 
 constraints: $(INSTALLED)  ## Renew dev/constraints.txt with the newest releases
 	@echo 'apache-airflow==$(AIRFLOW_VERSION)' > $(VENV)/airflow-version.txt
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group cluster --group bench --universal --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--constraint $(VENV)/airflow-version.txt --output-file dev/constraints.txt
 

@@ -14,23 +14,23 @@ import pytest
 from dev.cluster.programs import MissingProgramError, program
 
 
-def lacking(mend: str) -> NoReturn:
+def lacking(fix: str) -> NoReturn:
     """
     End the test for want of a part.
 
-    :param mend: what is missing, and the command that brings it.
+    :param fix: what is missing, and the command that brings it.
     """
     if os.environ.get("CI") == "true":
-        pytest.fail(mend)
-    pytest.skip(mend)
+        pytest.fail(fix)
+    pytest.skip(fix)
 
 
-def required_modules(*names: str, extra: str) -> None:
+def required_modules(*names: str, group: str) -> None:
     """
     End the test unless all of these modules are installed.
 
     :param names: their full names.
-    :param extra: the extra of this project that brings them.
+    :param group: the dependency group of this project that brings them.
     """
     for name in names:
         try:
@@ -38,7 +38,7 @@ def required_modules(*names: str, extra: str) -> None:
         except ModuleNotFoundError:  # a package above it is missing
             found = None
         if found is None:
-            lacking(f"{name} is missing; get it with: pip install -e '.[{extra}]'")
+            lacking(f"{name} is missing; get it with: uv pip install --group {group}")
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ _SHOWN = ("apache-airflow", "apache-airflow-providers-common-compat", "aiohttp",
 
 
 def _installed(version: MatrixVersion) -> dict[str, str]:
-    command = [str(version.python), "-c", _ASK, *_SHOWN]
+    command = [str(version.interpreter), "-c", _ASK, *_SHOWN]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(answer.stdout))
 
@@ -72,7 +72,7 @@ def main() -> int:
     WORKPLACE.mkdir(exist_ok=True)
     if options.command == "resolve":
         for version in versions:
-            if version.newest:
+            if version.shares_constraints:
                 print(f"{version.name}: dev/constraints.txt, which make constraints renews")
             else:
                 environment.resolve(version)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.matrix.versions import PROJECT, MatrixVersion
+from dev.matrix.versions import EXTRAS, PROJECT, MatrixVersion
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -24,22 +25,29 @@ def _stamp(version: MatrixVersion) -> str:
     return digest.hexdigest()
 
 
+def _interpreter(python: str) -> str:
+    """Return what uv finds that Python by: pyenv's are in no place where uv looks, unless they are switched on."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return str(next(pyenv.glob(f"versions/{python}.*/bin/python"), python))
+
+
 def prepare(version: MatrixVersion) -> None:
     """Make a version's environment unless it is there and up to date."""
     stamp = version.folder / ".installed"
     if stamp.is_file() and stamp.read_text() == _stamp(version):
         return
-    _uv("venv", "--quiet", "--clear", "--python", "3.11", version.folder)
+    _uv("venv", "--quiet", "--clear", "--python", _interpreter(version.python), version.folder)
     constraints = ("--constraint", version.constraints)
     _uv(
         "pip",
         "install",
         "--quiet",
         "--python",
-        version.python,
+        version.interpreter,
         *constraints,
+        *(word for group in version.groups for word in ("--group", group)),
         "--editable",
-        f".[{','.join(version.extras)}]",
+        f".[{','.join(EXTRAS)}]",
     )
     stamp.write_text(_stamp(version))
 
@@ -50,7 +58,8 @@ def resolve(version: MatrixVersion) -> None:
 
     The days of :attr:`MatrixVersion.exclude_newer` need a package index that tells upload times.
     """
-    options = [word for extra in version.extras for word in ("--extra", extra)]
+    options = [word for extra in EXTRAS for word in ("--extra", extra)]
+    options += [word for group in version.groups for word in ("--group", group)]
     if version.exclude_newer is not None:
         options += ["--exclude-newer", version.exclude_newer]
     for package in version.exclude_newer_package:

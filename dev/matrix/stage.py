@@ -105,7 +105,7 @@ def _run(version: MatrixVersion, stage: str, log: Path) -> StageResult:
     report = WORKPLACE / f"{version.name}-{stage}.xml"
     report.unlink(missing_ok=True)
     command = [
-        str(version.python),
+        str(version.interpreter),
         "-m",
         "pytest",
         *TESTS[stage],
@@ -114,7 +114,7 @@ def _run(version: MatrixVersion, stage: str, log: Path) -> StageResult:
         f"--junitxml={report}",
     ]
     # Programs of this environment come first: tests start some of them by name.
-    path = os.pathsep.join([str(version.python.parent), os.environ.get("PATH", "")])
+    path = os.pathsep.join([str(version.interpreter.parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "VIRTUAL_ENV": str(version.folder)}
     if stage != "system":
         # Further packages, such as a receiver of lineage, are tested with the newest Airflow alone: their absence

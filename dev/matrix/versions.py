@@ -10,6 +10,10 @@ PROJECT = Path(__file__).parents[2]
 #: Where each version's environment and the results are kept.
 WORKPLACE = PROJECT / ".matrix"
 STAGES = ("unit", "dags", "system")
+#: The oldest Python that the provider runs on, and what everything here runs on.
+PYTHON = "3.11"
+#: Extras of ours that the tests need.
+EXTRAS = ("emulator", "images")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class MatrixVersion:
     :param exclude_newer_package: packages with a day of their own.
     :param lowest: resolve our own dependencies to the lowest that ``pyproject.toml`` allows.
     :param newest: it is what everything else here runs on, and has the constraints of the whole repository.
+    :param python: the Python that it runs on; those other than the first share the newest Airflow's constraints.
     :param stages: which tests it runs.
     """
 
@@ -32,6 +37,7 @@ class MatrixVersion:
     exclude_newer_package: tuple[str, ...] = ()
     lowest: bool = False
     newest: bool = False
+    python: str = PYTHON
     stages: tuple[str, ...] = ("unit", "dags")
 
     @property
@@ -40,16 +46,21 @@ class MatrixVersion:
         return next(pin for pin in self.pins if pin.startswith("apache-airflow==")).split("==")[1]
 
     @property
+    def shares_constraints(self) -> bool:
+        """Whether it installs from the constraints of the whole repository, which hold for every Python."""
+        return self.newest or self.python != PYTHON
+
+    @property
     def constraints(self) -> Path:
         """Its resolved dependencies, names and versions only."""
-        if self.newest:
+        if self.shares_constraints:
             return PROJECT / "dev/constraints.txt"
         return PROJECT / "dev" / "matrix" / "constraints" / f"{self.name}.txt"
 
     @property
-    def extras(self) -> tuple[str, ...]:
-        """Extras of ours that its tests need: the real stack of Airflow 2 runs on PostgreSQL."""
-        return ("test", "postgresql-test") if "system" in self.stages else ("test",)
+    def groups(self) -> tuple[str, ...]:
+        """Dependency groups that its tests need: the real stack of Airflow 2 runs on PostgreSQL."""
+        return ("test", "postgresql") if "system" in self.stages else ("test",)
 
     @property
     def folder(self) -> Path:
@@ -57,8 +68,8 @@ class MatrixVersion:
         return WORKPLACE / self.name
 
     @property
-    def python(self) -> Path:
-        """Its interpreter."""
+    def interpreter(self) -> Path:
+        """The Python of its environment."""
         return self.folder / "bin" / "python"
 
 
@@ -89,6 +100,8 @@ VERSIONS: tuple[MatrixVersion, ...] = (
     # With today's pydantic it cannot read a deferral.
     MatrixVersion("3.2.2", pins=("apache-airflow==3.2.2",), exclude_newer="2026-06-15"),
     MatrixVersion("3.3.2", pins=("apache-airflow==3.3.2",), newest=True, stages=STAGES),
+    MatrixVersion("python-3.12", pins=("apache-airflow==3.3.2",), python="3.12"),
+    MatrixVersion("python-3.13", pins=("apache-airflow==3.3.2",), python="3.13"),
 )
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from dev.release.build import PROJECT
 
-#: Extras for people who work on the provider; the others are for its users.
-OURS = {"bench", "dev", "docs", "test"}
 _IMPORT = (
     "import importlib, sys\n"
     "from airflow_provider_dreambooth.provider_info import get_provider_info\n"
@@ -25,9 +23,8 @@ _IMPORT = (
 
 
 def users_extras() -> list[str]:
-    """Return the extras that users install."""
-    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    return sorted(name for name in extras if name not in OURS and not name.endswith("-test"))
+    """Return the extras that users install: all of them; what only we need is a dependency group."""
+    return sorted(tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
 
 
 def _run(command: list[str | Path], environment: dict[str, str]) -> str:

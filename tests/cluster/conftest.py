@@ -31,7 +31,7 @@ def api_key() -> str:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[BreakableCluster]:
     """The cluster with the examples and the DAGs of this folder."""
-    required_modules("celery", extra="cluster-test")
+    required_modules("celery", group="cluster")
     folder = tmp_path_factory.mktemp("cluster")
     with running_postgresql() as database_url, present(), running_redis(folder) as redis_url:
         emulator = Emulator(

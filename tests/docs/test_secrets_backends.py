@@ -30,7 +30,7 @@ def test_a_backend_takes_its_options(sample: str) -> None:
     parser = configparser.RawConfigParser()
     parser.read_string(sample)
     module, _, name = parser.get("secrets", "backend").rpartition(".")
-    required_modules(module, extra="secrets-test")
+    required_modules(module, group="secrets")
     backend = getattr(importlib.import_module(module), name)
     assert backend(**json.loads(parser.get("secrets", "backend_kwargs")))
 

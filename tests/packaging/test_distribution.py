@@ -22,7 +22,7 @@ from tests.requirements import lacking, required_modules
 def commit() -> str:
     if not (PROJECT / ".git").exists() or shutil.which("git") is None:
         lacking("archives are made from a git repository: clone it, with git installed")
-    required_modules("build", extra="dev")
+    required_modules("build", group="dev")
     return head()
 
 
@@ -56,8 +56,8 @@ def test_a_stray_and_a_missing_file_are_noticed(built: list[Path], commit: str, 
     assert "tests/conftest.py is a stray file" in faults
     assert f"{check.PACKAGE}/notes.txt is a stray file" in faults
     with zipfile.ZipFile(copy) as wheel:
-        names = [name for name in wheel.namelist() if not name.endswith("compat.py")]
-    assert check._missing_modules(names, commit) == [f"{check.PACKAGE}/compat.py is missing"]
+        names = [name for name in wheel.namelist() if not name.endswith("runtime/compat.py")]
+    assert check._missing_modules(names, commit) == [f"{check.PACKAGE}/runtime/compat.py is missing"]
 
 
 def test_a_missing_entry_point_is_noticed() -> None:

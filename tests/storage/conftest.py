@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """Base URL of the server."""
-    required_modules("moto", "flask_cors", "s3fs", "airflow.providers.amazon", extra="storage-test")
+    required_modules("moto", "flask_cors", "s3fs", "airflow.providers.amazon", group="storage")
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -70,7 +70,7 @@ def wait_for_started_run(stack: SystemStack, dag_id: str, timeout: float = 120.0
 def walk(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Walk]:
     """A stack with schedules, after one training and what it set off."""
     folder = tmp_path_factory.mktemp("assets")
-    required_modules("moto", "flask_cors", "s3fs", extra="storage-test")
+    required_modules("moto", "flask_cors", "s3fs", group="storage")
     emulator = Emulator(folder, duration=12, render=1, key=api_key)
     transport = {"type": "file", "log_file_path": str(folder / LINEAGE_FILE), "append": True}
     with (
@@ -209,7 +209,7 @@ def test_no_link_or_event_log_shows_the_key(walk: Walk, api_key: str) -> None:
 
 def lineage(walk: Walk, task: str) -> dict[str, Any]:
     """The event by which a task told OpenLineage of its end."""
-    required_modules("airflow.providers.openlineage", extra="lineage-test")
+    required_modules("airflow.providers.openlineage", group="lineage")
     lines = (walk.stack.folder / LINEAGE_FILE).read_text().splitlines()
     events = [json.loads(line) for line in lines if line.strip()]
     found = [event for event in events if event["job"]["name"] == task and event["eventType"] == "COMPLETE"]

@@ -60,6 +60,6 @@ def test_hook_lineage_can_make_an_asset() -> None:
 
 
 def test_an_asset_is_the_dataset_that_trainings_report() -> None:
-    required_modules("openlineage.client", extra="lineage-test")
+    required_modules("openlineage.client", group="lineage")
     dataset = to_openlineage(create_asset(model_id="F5jvdzGnYi"), None)
     assert (dataset.namespace, dataset.name) == ("dreambooth://stablediffusionapi.com", "F5jvdzGnYi")

@@ -48,7 +48,7 @@ class TestFacets:
 
     @pytest.fixture(autouse=True)
     def provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        required_modules("airflow.providers.openlineage", extra="lineage-test")
+        required_modules("airflow.providers.openlineage", group="lineage")
         connection = (
             '{"conn_type": "dreambooth", "host": "http://127.0.0.1:8765", "password": "a-secret-key"}'
         )
