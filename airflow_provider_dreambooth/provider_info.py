@@ -9,6 +9,22 @@ from airflow_provider_dreambooth.connection import CONNECTION_TYPE, conn_fields,
 
 _NAME = "Dreambooth"
 _PACKAGE = "airflow_provider_dreambooth"
+_HOW_TO = (
+    "assets",
+    "choose-a-method",
+    "handle-errors",
+    "housekeeping",
+    "images-and-pictures",
+    "limit-spending",
+    "lineage",
+    "links",
+    "render-pictures",
+    "secrets-backends",
+    "several-subjects",
+    "timeouts-and-cancel",
+    "wait-for-a-training",
+    "webhooks",
+)
 _ASSET_URIS = {
     "schemes": ["dreambooth"],
     "handler": f"{_PACKAGE}.assets.uri.sanitize_uri",
@@ -28,6 +44,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _NAME,
                 "external-doc-url": "https://stablediffusionapi.com/docs/",
+                "how-to-guide": [f"/docs/how-to/{page}.md" for page in _HOW_TO],
+                "logo": "/docs/integration-logos/dreambooth.svg",
                 "tags": ["service"],
             }
         ],
@@ -43,7 +61,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [_modules("hooks.dreambooth")],
         "operators": [_modules("operators.dreambooth")],
         "sensors": [_modules("sensors.dreambooth")],
-        "triggers": [_modules("triggers.dreambooth")],
+        "triggers": [_modules("triggers.dreambooth", "triggers.text_to_image", "triggers.turn")],
         "extra-links": [
             f"{_PACKAGE}.links.dreambooth.{link}"
             for link in (

@@ -20,7 +20,7 @@ ENTRY_POINTS = {
 }
 #: What the emulator's pages are made of lies beside its code.
 ENDINGS = {".py", ".typed", ".html", ".css", ".js", ".svg"}
-AROUND_THE_PACKAGE = {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
+AROUND_THE_PACKAGE = {"LICENSE", "NOTICE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
 
 
 def check_wheel(wheel: Path, commit: str) -> list[str]:

@@ -56,6 +56,23 @@ def test_every_module_it_names_exists(path: str) -> None:
     importlib.import_module(path)
 
 
+def test_it_names_every_trigger_module() -> None:
+    folder = PROJECT / "airflow_provider_dreambooth" / "triggers"
+    here = {
+        f"airflow_provider_dreambooth.triggers.{path.stem}"
+        for path in folder.glob("*.py")
+        if "BaseTrigger)" in path.read_text()
+    }
+    assert {path for entry in get_provider_info()["triggers"] for path in entry["python-modules"]} == here
+
+
+def test_it_names_every_how_to_page_and_a_logo() -> None:
+    (integration,) = get_provider_info()["integrations"]
+    pages = {f"/docs/how-to/{page.name}" for page in (PROJECT / "docs" / "how-to").glob("*.md")}
+    assert set(integration["how-to-guide"]) == pages
+    assert (PROJECT / integration["logo"].lstrip("/")).is_file()
+
+
 def test_the_hook_it_names_carries_the_connection_type() -> None:
     module, _, name = connection_type()["hook-class-name"].rpartition(".")
     hook = getattr(importlib.import_module(module), name)
