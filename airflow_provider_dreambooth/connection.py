@@ -1,10 +1,8 @@
 """
 The ``dreambooth`` connection, described once.
 
-:data:`EXTRA_FIELDS` is the only list of its fields. The form of Airflow 3.2 and newer is made from it as
-metadata (:func:`conn_fields`), the form of older ones as widgets (:func:`form_widgets`), and
-:class:`ConnectionSettings` reads a stored connection by it. Nothing here imports Airflow; wtforms and flask
-are imported only when an old form is asked for.
+:data:`EXTRA_FIELDS` is the only list of its fields: :mod:`~.connection_form` draws the form from it, and
+:class:`ConnectionSettings` reads a stored connection by it. Nothing here imports Airflow.
 """
 
 from __future__ import annotations
@@ -13,19 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
-
-if TYPE_CHECKING:
-    from airflow_provider_dreambooth.masking import Mask
+from airflow_provider_dreambooth.masking import Mask
 
 CONNECTION_TYPE = "dreambooth"
 DEFAULT_CONNECTION_ID = "dreambooth_default"
 DEFAULT_HOST = "https://stablediffusionapi.com"
 
 Environment = Literal["sandbox", "production"]
+InferenceApi = Literal["auto", "v4", "v6"]
 FieldType = Literal["string", "integer"]
 
 
@@ -37,9 +34,10 @@ class ExtraField:
     label: str
     description: str
     type: FieldType
-    default: str | int
+    default: str | int | None
     choices: tuple[str, ...] = ()
     minimum: int | None = None
+    secret: bool = False
 
 
 EXTRA_FIELDS: tuple[ExtraField, ...] = (
@@ -74,70 +72,38 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         type="string",
         default="true",
     ),
+    ExtraField(
+        name="inference_api",
+        label="Inference API",
+        description="Form of rendering, fetch and reload: v6 (today's), v4 (that of 2023), or auto to find out.",
+        type="string",
+        default="auto",
+        choices=("auto", "v4", "v6"),
+    ),
+    ExtraField(
+        name="max_trainings_per_day",
+        label="Trainings per day",
+        description="Most trainings that may be paid for on this account in 24 hours. Empty: no limit. Needs Airflow 3.3.",
+        type="integer",
+        default=None,
+        minimum=1,
+    ),
+    ExtraField(
+        name="hf_token",
+        label="Hugging Face token",
+        description="For the v6 trainer, where its base model asks for one.",
+        type="string",
+        default=None,
+        secret=True,
+    ),
 )
-
-_BEHAVIOUR: dict[str, Any] = {
-    "hidden_fields": ["login", "schema", "extra"],
-    "relabeling": {"password": "API key", "host": "Base URL"},
-    "placeholders": {
-        "host": DEFAULT_HOST,
-        "password": "from your account's API settings",
-        # Their Test button takes an empty port for a changed one and gives up (apache/airflow#73298).
-        "port": "optional; 443 makes Test work on Airflow 3.3.1 and 3.3.2",
-    },
-}
-
-
-def conn_fields() -> dict[str, Any]:
-    """Extra fields as provider metadata (``conn-fields``), for Airflow 3.2 and newer."""
-    fields: dict[str, Any] = {}
-    for extra in EXTRA_FIELDS:
-        schema: dict[str, Any] = {"type": [extra.type, "null"], "default": extra.default}
-        if extra.choices:
-            schema["enum"] = list(extra.choices)
-        if extra.minimum is not None:
-            schema["minimum"] = extra.minimum
-        fields[extra.name] = {"label": extra.label, "description": extra.description, "schema": schema}
-    return fields
-
-
-def ui_field_behaviour_metadata() -> dict[str, Any]:
-    """Behaviour of the standard fields as provider metadata (``ui-field-behaviour``)."""
-    return {key.replace("_", "-"): value.copy() for key, value in _BEHAVIOUR.items()}
-
-
-def ui_field_behaviour() -> dict[str, Any]:
-    """Behaviour of the standard fields, for ``get_ui_field_behaviour`` of Airflow below 3.2."""
-    behaviour = {key: value.copy() for key, value in _BEHAVIOUR.items()}
-    # Airflow 2's Test button does nothing in a form without an editor, and extra is the only field that has one.
-    behaviour["hidden_fields"].remove("extra")
-    # About a fault that only newer versions have.
-    del behaviour["placeholders"]["port"]
-    return behaviour
-
-
-def form_widgets() -> dict[str, Any]:
-    """Extra fields as wtforms widgets, for ``get_connection_form_widgets`` of Airflow below 3.2."""
-    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-    from flask_babel import lazy_gettext
-    from wtforms import IntegerField, StringField
-    from wtforms.validators import NumberRange, Optional, any_of
-
-    widgets: dict[str, Any] = {}
-    for extra in EXTRA_FIELDS:
-        validators = [Optional()]
-        if extra.choices:
-            validators.append(any_of(list(extra.choices)))
-        if extra.minimum is not None:
-            validators.append(NumberRange(min=extra.minimum))
-        widgets[extra.name] = (IntegerField if extra.type == "integer" else StringField)(
-            lazy_gettext(extra.label),
-            validators=validators,
-            description=extra.description,
-            default=extra.default,
-            widget=BS3TextFieldWidget(),
-        )
-    return widgets
+#: Beyond it no number of a connection means anything: seconds of a day.
+_LARGEST = 86_400
+_FIELDS = {extra.name: extra for extra in EXTRA_FIELDS}
+#: Airflow before 2.3 stored the fields of the form under such names, and migrated connections still hold them.
+_OLD_PREFIX = f"extra__{CONNECTION_TYPE}__"
+#: Last labels of names that only a private network resolves.
+_PRIVATE_NAMES = ("local", "localhost", "internal", "intern", "lan", "home", "corp", "test", "svc", "arpa")
 
 
 class StoredConnection(Protocol):
@@ -168,6 +134,9 @@ class ConnectionSettings:
     :param timeout: seconds for one HTTP request.
     :param max_concurrent_requests: over the whole account in one process.
     :param verify: whether to check the server's certificate, or the path of a CA bundle to check it with.
+    :param inference_api: form of rendering, fetch and reload; ``auto`` finds out what the server knows.
+    :param max_trainings_per_day: cap on paid submissions of this account in 24 hours, ``None`` for none.
+    :param hf_token: Hugging Face token for the v6 trainer; not part of the representation.
     """
 
     api_key: str = field(repr=False)
@@ -176,6 +145,9 @@ class ConnectionSettings:
     timeout: float = 30.0
     max_concurrent_requests: int = 5
     verify: bool | str = True
+    inference_api: InferenceApi = "auto"
+    max_trainings_per_day: int | None = None
+    hf_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_connection(cls, connection: StoredConnection) -> ConnectionSettings:
@@ -184,39 +156,84 @@ class ConnectionSettings:
 
         :param connection: an Airflow connection, from the form, the environment or a secrets backend.
         :raises DreamboothAuthError: it holds no API key.
-        :raises DreamboothValidationError: a field cannot be used; the message names it and the mend.
+        :raises DreamboothValidationError: a field cannot be used; the message names it and the fix.
         """
         reader = _Reader(connection)
+        del connection  # Airflow's class shows its password where local variables are collected
         return cls(
             api_key=reader.api_key(),
             base_url=reader.base_url(),
-            environment=reader.environment(),
-            timeout=reader.number("timeout", "a number of seconds, for example 30"),
+            environment=cast("Environment", reader.choice("environment")),
+            timeout=reader.number("timeout", "a number of seconds up to a day, for example 30"),
             max_concurrent_requests=reader.whole_number("max_concurrent_requests"),
             verify=reader.verify(),
+            inference_api=cast("InferenceApi", reader.choice("inference_api")),
+            max_trainings_per_day=reader.optional_whole_number("max_trainings_per_day"),
+            hf_token=reader.secret("hf_token"),
         )
+
+    @property
+    def mask(self) -> Mask:
+        """What takes this connection's secrets out of texts and answers."""
+        return Mask(self.api_key, self.hf_token or "")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an administrator should know although the connection can be used."""
+        parts = urlsplit(self.base_url)
+        found = []
+        if parts.scheme == "http" and _is_public(parts.hostname or ""):
+            found.append(
+                f"{self.base_url} is not encrypted: everybody on the way can read the API key. Write https:// in the "
+                "field 'host'."
+            )
+        if self.verify is False and parts.scheme == "https":
+            found.append(
+                f"The certificate of {self.base_url} is not checked (field 'verify' is false): whoever stands between "
+                "can read the API key. Write true, or the path of the CA bundle that signed it."
+            )
+        return tuple(found)
 
 
 class _Reader:
-    """Reads the fields of one connection; its errors name the connection, the field and the mend."""
+    """Reads the fields of one connection; its errors name the connection, the field and the fix."""
 
     def __init__(self, connection: StoredConnection) -> None:
         self.connection = connection
         self.name = connection.conn_id or "(without an id)"
-        extra = connection.extra_dejson or {}
-        if not isinstance(extra, Mapping):
+        del connection
+        self.extra: dict[str, Any] = {}
+        if not isinstance(self.connection.extra_dejson or {}, Mapping):
             raise self.refusal("extra", 'must be a JSON object such as {} or {"environment": "sandbox"}')
-        self.extra: Mapping[str, Any] = extra
+        self._read_extra()
 
-    def refusal(self, name: str, mend: str) -> DreamboothValidationError:
-        message = f"Connection {self.name!r}: field {name!r} {mend}. Nothing was sent."
-        # Somebody may have pasted the key into the wrong field.
-        return DreamboothValidationError(self.mask().in_text(message))
+    def _read_extra(self) -> None:
+        """Take over what is set, from either spelling of its name."""
+        stored = dict(self.connection.extra_dejson or {})
+        names = list(stored)
+        self.extra = {name: stored.pop(name) for name in names if name in _FIELDS and _is_set(stored[name])}
+        old = {
+            name.removeprefix(_OLD_PREFIX): stored[name]
+            for name in stored
+            if name.startswith(_OLD_PREFIX) and _is_set(stored[name])
+        }
+        del stored
+        for name in old:
+            spelling = _OLD_PREFIX + name
+            if name not in _FIELDS:
+                raise self.refusal(spelling, "is none of this connection type: remove it from the extra")
+            if name in self.extra and self.extra[name] != old[name]:
+                raise self.refusal(
+                    spelling, f"says something else than the field {name!r}: remove one of the two"
+                )
+        self.extra.update(old)
 
-    def mask(self) -> Mask:
-        from airflow_provider_dreambooth.masking import Mask
-
-        return Mask((self.connection.password or "").strip())
+    def refusal(self, name: str, fix: str) -> DreamboothValidationError:
+        message = f"Connection {self.name!r}: field {name!r} {fix}. Nothing was sent."
+        # Somebody may have pasted a secret into the wrong field.
+        token = self.extra.get("hf_token")
+        mask = Mask((self.connection.password or "").strip(), token if isinstance(token, str) else "")
+        return DreamboothValidationError(mask.in_text(message))
 
     def api_key(self) -> str:
         key = (self.connection.password or "").strip()
@@ -232,7 +249,7 @@ class _Reader:
         host = (self.connection.host or "").strip()
         if not host:
             return DEFAULT_HOST
-        mend = f"must be a base URL such as {DEFAULT_HOST} or http://127.0.0.1:8765"
+        fix = f"must be a base URL such as {DEFAULT_HOST} or http://127.0.0.1:8765"
         scheme, separator, rest = host.rpartition("://")
         if not separator:
             scheme = (self.connection.schema or "").strip()
@@ -242,34 +259,34 @@ class _Reader:
             parts = urlsplit(f"//{rest}")
             name, port = parts.hostname, parts.port or self.connection.port
         except ValueError:
-            raise self.refusal("host", mend) from None
+            raise self.refusal("host", fix) from None
         if parts.username is not None or parts.password is not None:
-            raise self.refusal("host", f"must not carry a user or a key; it {mend}")
+            raise self.refusal("host", f"must not carry a user or a key; it {fix}")
         if not name or any(character.isspace() for character in name) or parts.query or parts.fragment:
-            raise self.refusal("host", mend)
+            raise self.refusal("host", fix)
         # People paste an endpoint's address: everything from /api on is the provider's own business.
         if parts.path.rstrip("/") and parts.path.split("/")[1] != "api":
-            raise self.refusal("host", f"has the path {parts.path!r}, which would not be used: it {mend}")
+            raise self.refusal("host", f"has the path {parts.path!r}, which would not be used: it {fix}")
         scheme = scheme or ("http" if _is_this_machine(name) else "https")
         if scheme.lower() not in ("http", "https"):
             raise self.refusal("host" if separator else "schema", f"must say http or https, not {scheme!r}")
         return f"{scheme.lower()}://{f'[{name}]' if ':' in name else name}{f':{port}' if port else ''}"
 
-    def environment(self) -> Environment:
-        value = self.value("environment")
-        choices = next(extra.choices for extra in EXTRA_FIELDS if extra.name == "environment")
-        word = str(value).strip().lower()
+    def choice(self, name: str) -> str:
+        choices = _FIELDS[name].choices
+        word = str(self.value(name)).strip().lower()
         if word not in choices:
-            raise self.refusal("environment", f"must be 'sandbox' or 'production', not {value!r}")
-        return cast("Environment", word)
+            wanted = " or ".join((", ".join(map(repr, choices[:-1])), repr(choices[-1])))
+            raise self.refusal(name, f"must be {wanted}, not {self.value(name)!r}")
+        return word
 
     def number(self, name: str, wanted: str) -> float:
         value = self.value(name)
         try:
             number = float("nan") if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
-        if not 0 < number < float("inf"):
+        if not 0 < number <= _LARGEST:
             raise self.refusal(name, f"must be {wanted}, not {value!r}")
         return number
 
@@ -279,6 +296,14 @@ class _Reader:
         if number != int(number):
             raise self.refusal(name, f"must be {wanted}, not {self.value(name)!r}")
         return int(number)
+
+    def optional_whole_number(self, name: str) -> int | None:
+        return None if self.value(name) is None else self.whole_number(name)
+
+    def secret(self, name: str) -> str | None:
+        if not isinstance(self.value(name), (str, type(None))):
+            raise self.refusal(name, "must be text")
+        return (self.value(name) or "").strip() or None
 
     def verify(self) -> bool | str:
         value = self.value("verify")
@@ -297,10 +322,11 @@ class _Reader:
 
     def value(self, name: str) -> Any:
         """What the extra says, or the default where it says nothing: forms store empty fields as well."""
-        value = self.extra.get(name)
-        if value is None or value == "":
-            return next(extra.default for extra in EXTRA_FIELDS if extra.name == name)
-        return value
+        return self.extra.get(name, _FIELDS[name].default)
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _is_this_machine(name: str) -> bool:
@@ -310,3 +336,12 @@ def _is_this_machine(name: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _is_public(name: str) -> bool:
+    """Whether a host is one of the internet, as far as its name tells."""
+    try:
+        return ip_address(name).is_global
+    except ValueError:
+        labels = name.rstrip(".").split(".")
+        return len(labels) > 1 and labels[-1] not in _PRIVATE_NAMES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_dreambooth import __version__
-from airflow_provider_dreambooth.connection import CONNECTION_TYPE, conn_fields, ui_field_behaviour_metadata
+from airflow_provider_dreambooth.connection import CONNECTION_TYPE
+from airflow_provider_dreambooth.connection_form import conn_fields, ui_field_behaviour_metadata
 
 _NAME = "Dreambooth"
 _PACKAGE = "airflow_provider_dreambooth"

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_dreambooth import connection
+from airflow_provider_dreambooth import connection_form
 from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
-    DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.hooks.stored_connection import aread_connection, read_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,12 +58,12 @@ class DreamboothHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's further fields, for Airflow below 3.2."""
-        return connection.form_widgets()
+        return connection_form.form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the behaviour of the form's standard fields, for Airflow below 3.2."""
-        return connection.ui_field_behaviour()
+        return connection_form.ui_field_behaviour()
 
     @property
     def settings(self) -> ConnectionSettings:
@@ -75,11 +74,7 @@ class DreamboothHook(BaseHook):
             from a secrets backend that does not answer, so this may pass.
         """
         if self._settings is None:
-            try:
-                stored = self.get_connection(self.dreambooth_conn_id)
-            except Exception as error:
-                raise self._unreadable(error) from None
-            self._settings = ConnectionSettings.from_connection(stored)
+            self._settings = read_connection(self.dreambooth_conn_id, self.get_connection)
         return self._settings
 
     async def asettings(self) -> ConnectionSettings:
@@ -88,21 +83,19 @@ class DreamboothHook(BaseHook):
 
         :raises DreamboothTransientError: as :attr:`settings`.
         """
-        try:
-            stored = await compat.get_connection(self.dreambooth_conn_id)
-        except Exception as error:
-            raise self._unreadable(error) from None
-        self._settings = ConnectionSettings.from_connection(stored)
+        self._settings = await aread_connection(self.dreambooth_conn_id)
         return self._settings
 
-    def _unreadable(self, error: Exception) -> DreamboothTransientError:
-        # Not the error's own text: it could quote a connection that is written wrongly, with its key.
-        return DreamboothTransientError(
-            f"Connection {self.dreambooth_conn_id!r} could not be read here ({type(error).__name__}). Either it is not "
-            "defined for this component, or the secrets backend that holds it did not answer or holds it in a form that "
-            "Airflow cannot read: Airflow tells which only in its log at level DEBUG. Nothing was sent or paid, and a "
-            "training that runs already runs on."
-        )
+    def reread(self) -> bool:
+        """
+        Read the connection anew, after the service refused its key.
+
+        :return: whether it holds something else by now, so that the refused call is worth one more try.
+        :raises DreamboothTransientError: as :attr:`settings`.
+        """
+        before = self._settings
+        self._settings = read_connection(self.dreambooth_conn_id, self.get_connection)
+        return self._settings != before
 
     @property
     def environment(self) -> Environment:
@@ -227,10 +220,8 @@ class DreamboothHook(BaseHook):
         except DreamboothError as error:
             return False, self._without_id(str(error))
         count = f"{len(models)} model{'' if len(models) == 1 else 's'}"
-        return (
-            True,
-            f"{self.settings.base_url} accepts the key; the account has {count}. Nothing was charged.",
-        )
+        said = f"{self.settings.base_url} accepts the key; the account has {count}. Nothing was charged."
+        return True, " ".join((said, *self.settings.warnings))
 
     def _without_id(self, text: str) -> str:
         """Leave out the connection's id: Airflow's form tests under a random one, which tells nobody anything."""

@@ -155,6 +155,20 @@ async def get_connection(conn_id: str) -> Any:
     return await sync_to_async(BaseHook.get_connection)(conn_id)
 
 
+def mask_secret(secret: str) -> None:
+    """
+    Let Airflow replace a text by ``***`` in this process's logs and rendered templates.
+
+    :param secret: the text. Airflow itself leaves out those of fewer than five characters.
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.log import mask_secret as mask
+    else:
+        from airflow.utils.log.secrets_masker import mask_secret as mask
+
+    mask(secret)
+
+
 def asset(uri: str, *, extra: Any = None) -> Any:
     """
     Return an asset; below 3.0 a dataset.

@@ -81,7 +81,15 @@ def test_a_connection_is_added_and_tested_in_the_form(page: Page, stack: SystemS
     form.locator("input[name=password]").fill("WrongKeyOfSomebody0123456789")
 
     form.get_by_role("button", name="Extra Fields", exact=True).click()
-    for label in ("Environment", "Request timeout", "Concurrent requests", "Verify TLS"):
+    for label in (
+        "Environment",
+        "Request timeout",
+        "Concurrent requests",
+        "Verify TLS",
+        "Inference API",
+        "Trainings per day",
+        "Hugging Face token",
+    ):
         expect(form.get_by_text(label, exact=True)).to_be_visible()
     expect(form.get_by_text("Seconds that one HTTP request may take.")).to_be_visible()
     expect(form.locator("input[name=element_timeout]")).to_have_value("30")
@@ -104,9 +112,11 @@ def test_what_the_form_stored_is_what_the_hook_reads(page: Page, stack: SystemSt
     stored = stack.client.call("GET", f"connections/{CONNECTION_ID}")
     assert stored["conn_type"] == "dreambooth"
     assert stored["password"] == "***"
-    assert json.loads(stored["extra"]) == {
+    filled = {name: value for name, value in json.loads(stored["extra"]).items() if value not in (None, "")}
+    assert filled == {
         "environment": "sandbox",
         "timeout": 7,
         "max_concurrent_requests": 5,
         "verify": "true",
+        "inference_api": "auto",
     }

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import json
+import traceback
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.models.connection import Connection as StoredConnection
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import BaseHook, Connection
 
-from airflow_provider_dreambooth.connection import (
-    ConnectionSettings,
-    ui_field_behaviour,
-    ui_field_behaviour_metadata,
+from airflow_provider_dreambooth.connection import ConnectionSettings
+from airflow_provider_dreambooth.connection_form import ui_field_behaviour, ui_field_behaviour_metadata
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothAuthError,
+    DreamboothError,
+    DreamboothValidationError,
 )
-from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
 
 KEY = "kEy/with+odd=characters&more"
 
@@ -112,6 +114,17 @@ def test_an_unusable_schema_is_refused() -> None:
         ({"verify": 1}, "verify", True),
         ({"verify": None}, "verify", True),
         ({"verify": __file__}, "verify", __file__),
+        ({}, "inference_api", "auto"),
+        ({"inference_api": " V6 "}, "inference_api", "v6"),
+        ({}, "max_trainings_per_day", None),
+        ({"max_trainings_per_day": ""}, "max_trainings_per_day", None),
+        ({"max_trainings_per_day": "12"}, "max_trainings_per_day", 12),
+        ({"hf_token": " hf_abcdef\n"}, "hf_token", "hf_abcdef"),
+        ({"hf_token": ""}, "hf_token", None),
+        ({"extra__dreambooth__environment": "production"}, "environment", "production"),
+        ({"extra__dreambooth__timeout": "12", "timeout": ""}, "timeout", 12.0),
+        ({"extra__dreambooth__verify": False, "verify": False}, "verify", False),
+        ({"extra__dreambooth__gone": "", "extra__other__timeout": 3}, "timeout", 30.0),
     ],
 )
 def test_extra(extra: dict[str, Any], name: str, value: object) -> None:
@@ -133,6 +146,15 @@ def test_extra(extra: dict[str, Any], name: str, value: object) -> None:
         ({"max_concurrent_requests": [5]}, "'max_concurrent_requests' must be a whole number from 1 up"),
         ({"verify": "/no/such/bundle.pem"}, "'/no/such/bundle.pem' is not there"),
         (["environment"], "'extra' must be a JSON object"),
+        ({"timeout": 1e300}, "'timeout' must be a number of seconds up to a day"),
+        ({"inference_api": "v5"}, "'inference_api' must be 'auto', 'v4' or 'v6', not 'v5'"),
+        ({"max_trainings_per_day": 0}, "'max_trainings_per_day' must be a whole number from 1 up"),
+        ({"hf_token": 5}, "'hf_token' must be text"),
+        ({"extra__dreambooth__region": "eu"}, "'extra__dreambooth__region' is none of this connection type"),
+        (
+            {"extra__dreambooth__environment": "production", "environment": "sandbox"},
+            "'extra__dreambooth__environment' says something else than the field 'environment'",
+        ),
     ],
 )
 def test_an_unusable_extra_is_refused(extra: Any, complaint: str) -> None:
@@ -155,6 +177,52 @@ def test_a_pasted_key_loses_its_line_end() -> None:
 def test_the_key_is_never_shown() -> None:
     assert KEY not in repr(settings())
     assert KEY not in str(settings())
+    assert "hf_abcdef" not in repr(settings(extra={"hf_token": "hf_abcdef"}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        ({"host": "http://modelslab.com"}, "http://modelslab.com is not encrypted"),
+        ({"host": "http://8.8.8.8:80"}, "http://8.8.8.8:80 is not encrypted"),
+        ({"extra": {"verify": False}}, "certificate of https://stablediffusionapi.com is not checked"),
+    ],
+)
+def test_what_lets_others_read_the_key_is_a_warning(fields: dict[str, Any], warning: str) -> None:
+    [said] = settings(**fields).warnings
+    assert warning in said
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://modelslab.com",
+        "http://127.0.0.1:8765",
+        "http://emulator",
+        "http://10.0.0.7",
+        "http://api.svc",
+    ],
+)
+def test_no_warning_where_nobody_else_can_read_the_key(host: str) -> None:
+    assert settings(host=host).warnings == ()
+
+
+def stored_with_secrets(**fields: Any) -> Connection:
+    extra = {"hf_token": "hf_abcdef", **fields.pop("extra", {})}
+    return Connection(
+        **{"conn_id": "a", "conn_type": "dreambooth", "password": KEY, "extra": json.dumps(extra), **fields}
+    )
+
+
+@pytest.mark.parametrize("fields", [{"password": ""}, {"host": "ftp://x"}, {"extra": {"timeout": "soon"}}])
+def test_a_refused_connection_leaves_no_secret_in_local_variables(fields: dict[str, Any]) -> None:
+    with pytest.raises(DreamboothError) as refused:
+        ConnectionSettings.from_connection(stored_with_secrets(**fields))
+    report = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+    text = "".join(report.format())
+    assert "from_connection" in text
+    assert KEY not in text
+    assert "hf_abcdef" not in text
 
 
 @pytest.mark.parametrize("key", [KEY, "it's\\odd"])

@@ -6,13 +6,25 @@ import pytest
 
 from airflow_provider_dreambooth.api.call import Answer
 from airflow_provider_dreambooth.exceptions import DreamboothError
-from airflow_provider_dreambooth.masking import Mask
+from airflow_provider_dreambooth.masking import Mask, secrets_in, without_secrets
 
 KEY = 'Zq7w/"secret" key'
 
 
 @pytest.mark.parametrize(
-    "shown", [KEY, "Zq7w%2F%22secret%22%20key", 'Zq7w/\\"secret\\" key', repr(KEY)[1:-1]]
+    "shown",
+    [
+        KEY,
+        "Zq7w%2F%22secret%22%20key",
+        "Zq7w%2f%22secret%22+key",
+        "Zq7w%252F%2522secret%2522%2520key",
+        'Zq7w/\\"secret\\" key',
+        r"Zq7w\/\"secret\" key",
+        r"Zq7w\u002f\u0022secret\u0022\u0020key",
+        r"Zq7w\\u002F\\u0022\\u0073ecret\\u0022 key",
+        "Zq7w/&quot;secret&#34; key",
+        repr(KEY)[1:-1],
+    ],
 )
 def test_every_spelling_is_masked(shown: str) -> None:
     assert Mask(KEY).in_text(f"before {shown} after") == "before *** after"
@@ -61,3 +73,35 @@ def test_an_answer_is_masked_and_stays_as_it_is_otherwise() -> None:
 def test_a_plain_word_as_key_does_not_spoil_links_and_stages(word: str) -> None:
     answer = Answer(200, f'{{"output": ["http://127.0.0.1/{word}/0.png"]}}'.encode())
     assert Mask(word).in_answer(answer) is answer
+
+
+@pytest.mark.parametrize(
+    "echo", [r"Zq7w\/\"secret\" key", r"Zq7w\u002F\u0022secret\u0022 key", "Zq7w%2F%22secret%22%20key"]
+)
+def test_a_result_with_an_escaped_key_is_masked(echo: str) -> None:
+    answer = Answer(200, f'{{"output": ["https://cdn/?k={echo}"]}}'.encode())
+    assert Mask(KEY).in_answer(answer).body == b'{"output": ["https://cdn/?k=***"]}'
+
+
+def test_two_secrets_are_masked() -> None:
+    assert Mask("first-secret", "second-secret").in_text("first-secret second-secret") == "*** ***"
+
+
+def test_fields_named_like_secrets_are_hidden_at_any_depth() -> None:
+    parameters = {
+        "wandb_key": "w1",
+        "hf_token": "h1",
+        "tokenizer": "clip",
+        "learning_rate": "2e-6",
+        "loras": [{"api_key": "a1", "name": "fox"}],
+        "password": None,
+    }
+    assert without_secrets(parameters) == {
+        "wandb_key": "***",
+        "hf_token": "***",
+        "tokenizer": "clip",
+        "learning_rate": "2e-6",
+        "loras": [{"api_key": "***", "name": "fox"}],
+        "password": None,
+    }
+    assert list(secrets_in(parameters)) == ["w1", "h1", "a1"]

@@ -90,7 +90,12 @@ def test_airflow_builds_the_form_from_it() -> None:
         "timeout": "Request timeout",
         "max_concurrent_requests": "Concurrent requests",
         "verify": "Verify TLS",
+        "inference_api": "Inference API",
+        "max_trainings_per_day": "Trainings per day",
+        "hf_token": "Hugging Face token",
     }
+    assert form.extra_fields["hf_token"]["schema"]["format"] == "password"
+    assert form.extra_fields["max_trainings_per_day"]["value"] is None
     assert form.standard_fields is not None
     assert form.standard_fields.password is not None
     assert form.standard_fields.password.title == "API key"

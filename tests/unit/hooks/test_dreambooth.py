@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
+from airflow_provider_dreambooth import connection
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
@@ -21,6 +23,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.hooks import stored_connection
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.transport.retry import ONCE
@@ -235,3 +238,27 @@ async def test_a_connection_that_cannot_be_read_is_a_passing_fault_told_without_
 def test_a_connection_that_is_nowhere_is_told_in_the_same_words() -> None:
     with pytest.raises(DreamboothTransientError, match=r"'nowhere' could not be read here \(AirflowNotFound"):
         _ = DreamboothHook("nowhere").settings
+
+
+def test_an_open_way_for_the_key_is_told_once_and_by_the_test_button(
+    served: Served, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    mocker.patch.object(stored_connection, "_warned", set())
+    # No unit test speaks with a host of the internet.
+    mocker.patch.object(connection, "_is_public", return_value=True)
+    for _ in range(2):
+        ok, text = DreamboothHook().test_connection()
+    assert ok
+    assert f"{served.url} is not encrypted" in text
+    assert [record.getMessage() for record in caplog.records if "not encrypted" in record.getMessage()] == [
+        f"Connection 'dreambooth_default': {DreamboothHook().settings.warnings[0]}"
+    ]
+
+
+def test_a_connection_is_read_anew_when_asked_to(served: Served) -> None:
+    hook = DreamboothHook()
+    assert hook.settings.api_key == served.key
+    assert not hook.reread()
+    served.connect(password="a-renewed-key")
+    assert hook.reread()
+    assert hook.settings.api_key == "a-renewed-key"
