@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_dreambooth
-from airflow_provider_dreambooth import connection
+from airflow_provider_dreambooth import connection, connection_form
 from airflow_provider_dreambooth.provider_info import get_provider_info
 from airflow_provider_dreambooth.rendering.polling import RenderingEnded
 from airflow_provider_dreambooth.training.event import STATUSES, WaitEnded
@@ -182,7 +182,7 @@ def describe() -> dict[str, Any]:
             "default host": connection.DEFAULT_HOST,
             "extra": {
                 name: {key: value for key, value in field["schema"].items() if key != "type"}
-                for name, field in connection.conn_fields().items()
+                for name, field in connection_form.conn_fields().items()
             },
         },
         "asset schemes": [scheme for entry in info["asset-uris"] for scheme in entry["schemes"]],
