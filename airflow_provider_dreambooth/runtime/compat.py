@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Protocol
 
 from airflow import __version__ as _airflow_version
@@ -161,12 +162,8 @@ def mask_secret(secret: str) -> None:
 
     :param secret: the text. Airflow itself leaves out those of fewer than five characters.
     """
-    if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk.log import mask_secret as mask
-    else:
-        from airflow.utils.log.secrets_masker import mask_secret as mask
-
-    mask(secret)
+    module = "airflow.sdk.log" if AIRFLOW_V_3_0_PLUS else "airflow.utils.log.secrets_masker"
+    import_module(module).mask_secret(secret)
 
 
 def asset(uri: str, *, extra: Any = None) -> Any:
