@@ -12,9 +12,7 @@ from airflow_provider_dreambooth.assets.ready_model import ReadyModel
 from airflow_provider_dreambooth.assets.uri import SCHEME, model_uri
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.fingerprint import service_host
-
-#: XCom with what a training is made of, for tasks that know its id alone.
-FACTS_KEY = "training_facts"
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 
 def refuse_early_outlets(outlets: Iterable[Any]) -> None:
@@ -33,74 +31,25 @@ def refuse_early_outlets(outlets: Iterable[Any]) -> None:
             )
 
 
-def service_facts(settings: Any) -> dict[str, str]:
-    """
-    Return which service has a training.
-
-    :param settings: the connection's settings.
-    """
-    return {"host": service_host(settings.base_url), "environment": str(settings.environment)}
-
-
-def training_facts(operator: Any, requested_at: float | None = None) -> dict[str, Any]:
-    """
-    Return what a training is made of, without pictures, parameters and anything secret.
-
-    :param operator: the training operator, rendered.
-    :param requested_at: when the paid request went out, epoch seconds.
-    """
-    facts = {
-        **service_facts(operator.hook.settings),
-        "method": operator.method,
-        "instance_prompt": operator.instance_prompt,
-        "class_prompt": operator.class_prompt,
-        "base_model_id": operator.base_model_id,
-    }
-    known = {name: str(value) for name, value in facts.items() if value not in (None, "", "None", "null")}
-    return known if requested_at is None else {**known, "requested_at": requested_at}
-
-
-def announce(
-    context: Mapping[str, Any], outlets: Iterable[Any], training_id: str, facts: Mapping[str, Any], began: Any
-) -> ReadyModel:
+def announce(context: Mapping[str, Any], outlets: Iterable[Any], training: TrainingSummary) -> ReadyModel:
     """
     Put the event of a ready model into the task's outlets; Airflow sends it when the task has succeeded.
 
     :param context: the task's context.
     :param outlets: the task's outlets: an alias gets an asset of the model's own, an asset the model's facts.
-    :param training_id: the training.
-    :param facts: :func:`training_facts`, as far as known; ``host`` and ``environment`` at least.
-    :param began: when the training began, epoch seconds; ``None`` when it was ready before this task looked.
+    :param training: what is known of the training, its service at least.
     """
-    now = time.time()
     model = ReadyModel(
-        training_id=training_id,
-        host=str(facts["host"]),
-        environment=str(facts["environment"]),
-        method=facts.get("method"),
-        instance_prompt=facts.get("instance_prompt"),
-        class_prompt=facts.get("class_prompt"),
-        base_model_id=facts.get("base_model_id"),
-        seconds=None if began is None else round(max(0.0, now - began), 1),
-        ready_at=datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        training_id=training.training_id,
+        host=service_host(training.service or ""),
+        environment=training.environment or "",
+        method=training.method,
+        instance_prompt=training.instance_prompt,
+        class_prompt=training.class_prompt,
+        base_model_id=training.base_model_id,
+        seconds=training.seconds,
+        ready_at=datetime.fromtimestamp(training.ended_at or time.time(), UTC).isoformat(timespec="seconds"),
     )
-    uri = model_uri(training_id, f"//{model.host}")
+    uri = model_uri(training.training_id, f"//{model.host}")
     compat.add_asset_events(context, outlets, uri, model.to_extra())
     return model
-
-
-def known_facts(context: Mapping[str, Any], operator: Any, training_id: str) -> dict[str, Any]:
-    """
-    Find what the task that started a training wrote about it, among the tasks right before this one.
-
-    :return: nothing when it was started elsewhere.
-    """
-    upstream = sorted(getattr(operator, "upstream_task_ids", ()))
-    if not upstream:
-        return {}
-    found = context["ti"].xcom_pull(task_ids=upstream, key=FACTS_KEY)
-    several = isinstance(found, Iterable) and not isinstance(found, (Mapping, str))
-    for facts in found if several else [found]:
-        if isinstance(facts, Mapping) and facts.get("training_id") == training_id:
-            return dict(facts)
-    return {}

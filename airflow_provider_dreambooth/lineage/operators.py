@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 
 def _asked(operator: Any, names: dict[str, str]) -> dict[str, Any]:
@@ -16,10 +19,8 @@ def _asked(operator: Any, names: dict[str, str]) -> dict[str, Any]:
 class TrainingLineage:
     """For the training operator and the sensor: pictures in, the model out, and how it was trained."""
 
-    #: The training, once it is known.
-    lineage_training_id: str | None = None
-    #: The stages seen and when, once waiting has ended.
-    lineage_stages: Sequence[tuple[str, float]] = ()
+    #: The training, once it is known, with the stages seen.
+    training_summary: TrainingSummary | None = None
 
     def get_openlineage_facets_on_start(self) -> Any:
         """Return what is known before the training is: the pictures and how it is to be trained."""
@@ -41,8 +42,10 @@ class TrainingLineage:
 
         this: Any = self
         settings = this.hook.settings
-        training_id = self.lineage_training_id
-        seen = [moment for _, moment in self.lineage_stages]
+        known = self.training_summary
+        training_id = None if known is None else known.training_id
+        stages = () if known is None else known.stages
+        seen = [moment for _, moment in stages]
         asked = {
             "method": "method",
             "instancePrompt": "instance_prompt",
@@ -57,7 +60,7 @@ class TrainingLineage:
             trainingId=training_id,
             stages=[
                 {"stage": stage, "seen": datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")}
-                for stage, moment in self.lineage_stages
+                for stage, moment in stages
             ],
             seconds=round(seen[-1] - seen[0], 1) if len(seen) > 1 else None,
             **_asked(self, asked),

@@ -21,11 +21,10 @@ from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import error_of, for_airflow
 from airflow_provider_dreambooth.training import deadline as deadlines
-from airflow_provider_dreambooth.training import messages
+from airflow_provider_dreambooth.training import messages, task_summary
 from airflow_provider_dreambooth.training.event import WaitEnded
-from airflow_provider_dreambooth.training.model_ready import trained, training_known
 from airflow_provider_dreambooth.training.record import Ending
-from airflow_provider_dreambooth.training.task_record import TaskRecord, show_stages
+from airflow_provider_dreambooth.training.task_record import TaskRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.polling import Watch
+    from airflow_provider_dreambooth.training.record import Record
     from airflow_provider_dreambooth.training.submission import Secured, Submission
 
 #: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
@@ -149,6 +149,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         self._waiting_for: str | None = None
         self._end_time: float | None = None
         self._task_instance: Any = None
+        self._record_before: Record | None = None
 
     @cached_property
     def hook(self) -> DreamboothHook:
@@ -226,7 +227,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
         settings = self.hook.settings
-        known = record.load()
+        known = self._record_before = record.load()
         may_be_paid = known is not None and known.ending is not Ending.NOT_ACCEPTED
         situation = Situation(
             record=known,
@@ -262,26 +263,28 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
             sleep=time.sleep,
             deadline=self._end_time,
             timeout=deadlines.seconds_of(self.timeout),
-            announce=lambda training_id: training_known(self, record, training_id),
+            announce=lambda training_id: self._show_training(record, training_id),
             links=None if images is None else images.links,
         )
 
-    def _watch(self, secured: Secured) -> Watch:
-        from airflow_provider_dreambooth.training.polling import Watch
-
-        return Watch(
-            secured.training_id,
-            now=time.time(),
-            poll_interval=self.poll_interval,
-            end_time=self._end_time,
-            since=secured.record.intent_at,
+    def _show_training(self, record: TaskRecord, training_id: str) -> None:
+        record.announce(training_id)
+        task_summary.show_known(
+            self, record.task_instance, training_id, before=self._record_before, record=record.load()
         )
 
     def _wait(self, context: Context, record: TaskRecord, secured: Secured) -> str:
+        from airflow_provider_dreambooth.training.polling import Watch
         from airflow_provider_dreambooth.training.waiting import look, wait
 
         self._waiting_for, self._task_instance = secured.training_id, context["ti"]
-        watch = self._watch(secured)
+        watch = Watch(
+            task_summary.current(self, context["ti"], secured.training_id),
+            now=time.time(),
+            poll_interval=self.poll_interval,
+            end_time=self._end_time,
+            show=lambda summary: task_summary.show(self, context["ti"], summary),
+        )
         if not self.deferrable:
             return self._conclude(
                 context, record, wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)
@@ -315,7 +318,6 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
                 end_time=self._end_time,
                 first_look=now + max(delay, SOONEST_RETURN),
                 cancel_on_kill=self.cancel_on_kill,
-                state=watch.state(),
             ),
             method_name="execute_complete",
             timeout=backstop,
@@ -345,10 +347,9 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
     def _conclude(self, context: Context, record: TaskRecord, ended: WaitEnded) -> str:
         self._waiting_for = None
         known = record.load()
-        show_stages(context["ti"], ended.stages)
+        task_summary.conclude(self, context, ended)
         if ended.status == "success":
             self.log.info("%s", ended.message)
-            trained(self, context, ended, known)
             if known is not None:
                 record.finish(known.ended(Ending.READY))
             return ended.training_id

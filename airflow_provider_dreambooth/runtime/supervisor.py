@@ -6,7 +6,9 @@ changes it. Each returns ``None`` or ``False`` when the supervisor has no answer
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,15 @@ async def task_state(task_instance: Any) -> str | None:
     return None if state is None else str(getattr(state, "value", state))
 
 
+async def _by_backend(backend: Any, work: Callable[..., Any], *values: Any, **place: Any) -> Any:
+    """Serialize or read a value; a custom backend, which may write to a bucket, does so beside the event loop."""
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    if backend is BaseXCom:
+        return work(*values, **place)
+    return await asyncio.to_thread(work, *values, **place)
+
+
 async def pull_xcom(task_instance: Any, key: str) -> Any:
     """
     Read an XCom of the trigger's own task.
@@ -69,9 +80,9 @@ async def pull_xcom(task_instance: Any, key: str) -> Any:
         value = getattr(answer, "value", None)
         if value is None:
             return None
-        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow.sdk.execution_time.xcom import XCom
 
-        return BaseXCom.deserialize_value(answer)
+        return await _by_backend(XCom, XCom.deserialize_value, answer)
     except Exception:
         log.debug("XCom %s could not be read", key, exc_info=True)
         return None
@@ -86,10 +97,12 @@ async def push_xcom(task_instance: Any, key: str, value: Any) -> bool:
     :param value: JSON values only.
     """
     try:
-        from airflow.sdk.bases.xcom import BaseXCom
         from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
+        from airflow.sdk.execution_time.xcom import XCom
 
-        answer = await _ask(SetXCom(key=key, value=BaseXCom.serialize_value(value), **_place(task_instance)))
+        place = _place(task_instance)
+        serialized = await _by_backend(XCom, XCom.serialize_value, value, key=key, **place)
+        answer = await _ask(SetXCom(key=key, value=serialized, **place))
         return not isinstance(answer, ErrorResponse)
     except Exception:
         log.debug("XCom %s could not be written", key, exc_info=True)

@@ -21,10 +21,10 @@ from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, error_of, without_retry
+from airflow_provider_dreambooth.training import task_summary
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
-from airflow_provider_dreambooth.training.model_ready import watched
-from airflow_provider_dreambooth.training.task_record import show_stages
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-#: Name of the entry in the task's state: what the last poke knew, and the deadline.
+#: Name of the entry in the task's state: the deadline, or what earlier pokes of a rescheduled sensor have seen.
 WATCH_KEY = "dreambooth_watch"
 
 
@@ -110,8 +110,29 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         """Wait for the model, in whichever mode."""
         self._check()
         if not self.deferrable:
-            return super().execute(context)
+            return self._execute_on_worker(context)
         return self._raising(lambda: self._execute_deferrable(context))
+
+    def _execute_on_worker(self, context: Context) -> Any:
+        from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
+
+        try:
+            return super().execute(context)
+        except (AirflowSensorTimeout, AirflowSkipException):
+            shown = self.training_summary
+            if shown is not None and shown.ended_at is None:
+                # Airflow's base sensor keeps the time here.
+                task_summary.conclude(
+                    self, context, WaitEnded("timeout", shown.training_id, self._too_late())
+                )
+            raise
+
+    def _too_late(self) -> str:
+        return (
+            f"Training {self.training_id} was not ready within the sensor's timeout of {self.timeout:g} s. The sensor only "
+            "watches: the training is still running at the service. Clear the task to wait again, with a higher timeout if "
+            "need be."
+        )
 
     def _check(self) -> None:
         from airflow_provider_dreambooth.training.waiting import check_poll_interval
@@ -150,16 +171,29 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     def _new_watch(self, context: Context, end_time: float | None) -> Watch:
         from airflow_provider_dreambooth.training.polling import Watch
 
-        state = self._stored(context).get("watch") if self.reschedule or self.deferrable else None
+        # Airflow clears the XComs of a rescheduled task before each poke.
+        seen = TrainingSummary.from_json(self._stored(context).get("training")) if self.reschedule else None
         try:
             show_training(self, context["ti"], self.hook.settings.base_url, self.training_id)
         except DreamboothTransientError:
             # The first look needs the connection, so that a wrong id shows at once. A later one outlasts an outage.
-            if state is None:
+            if seen is None:
                 raise
+        if seen is None or seen.training_id != self.training_id:
+            seen = task_summary.of_sensor(self, context, self.training_id)
+        task_summary.show(self, context["ti"], seen)
         return Watch(
-            self.training_id, now=time.time(), poll_interval=self._interval, end_time=end_time, state=state
+            seen,
+            now=time.time(),
+            poll_interval=self._interval,
+            end_time=end_time,
+            show=lambda summary: self._show(context, summary),
         )
+
+    def _show(self, context: Context, summary: TrainingSummary) -> None:
+        task_summary.show(self, context["ti"], summary)
+        if self.reschedule:
+            self._store(context, training=summary.to_json())
 
     def _stored(self, context: Context) -> dict[str, Any]:
         """Return what an earlier poke or try stored, where there is a store that needs no clearing up."""
@@ -188,12 +222,8 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         result = look(self.hook, self._watch, log=self.log, now=time.time())
         self._next_look = result.delay
         if result.ended is None:
-            if self.reschedule:
-                self._store(context, watch=self._watch.state())
             return False
-        if result.ended.status == "success":
-            return PokeReturnValue(is_done=True, xcom_value=self._ready(context, result.ended))
-        raise _error_of(result.ended)
+        return PokeReturnValue(is_done=True, xcom_value=self._conclude(context, result.ended))
 
     def _get_next_poke_interval(
         self, started_at: Any, run_duration: Callable[[], float], poke_count: int
@@ -223,7 +253,6 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
                 poll_interval=self._interval,
                 end_time=end_time,
                 first_look=now + max(first.delay, SOONEST_RETURN),
-                state=watch.state(),
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=max(end_time - now, 0) + BACKSTOP_AFTER),
@@ -248,21 +277,15 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         )
 
     def _conclude(self, context: Context, ended: WaitEnded) -> str:
+        task_summary.conclude(self, context, ended)
         if ended.status == "success":
-            return self._ready(context, ended)
+            self.log.info("%s", ended.message)
+            return ended.training_id
         if ended.status == "timeout":
-            text = (
-                f"Training {ended.training_id} was not ready within the sensor's timeout of {self.timeout:g} s. The sensor only "
-                "watches: the training runs on at the service. Clear the task to wait again, with a higher timeout if need be."
+            raise as_sensor_timeout(
+                DreamboothTrainingTimeoutError(self._too_late(), training_id=ended.training_id)
             )
-            raise as_sensor_timeout(DreamboothTrainingTimeoutError(text, training_id=ended.training_id))
         raise _error_of(ended)
-
-    def _ready(self, context: Context, ended: WaitEnded) -> str:
-        self.log.info("%s", ended.message)
-        show_stages(context["ti"], ended.stages)
-        watched(self, context, ended)
-        return ended.training_id
 
 
 def _error_of(ended: WaitEnded) -> DreamboothError:

@@ -12,8 +12,6 @@ from typing import Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothError
 
-#: XCom that the task pushes when it is back from its wait: the stages that were seen, and when.
-STAGES_KEY = "training_stages"
 STATUSES = ("success", "failed", "cancelled", "timeout", "error")
 
 

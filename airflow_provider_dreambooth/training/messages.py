@@ -90,6 +90,27 @@ def lost_submission(record: Record, listing: Listing | None, *, can_list: bool) 
     )
 
 
+def next_step(status: str, *, cause_is_permanent: bool) -> str | None:
+    """
+    Say what a person can do after a wait that did not end well.
+
+    :param status: how the wait ended, as in :class:`~airflow_provider_dreambooth.training.event.WaitEnded`.
+    :param cause_is_permanent: the same inputs would fail again.
+    """
+    if status == "failed":
+        fix = (
+            "Fix the inputs, then clear the training task"
+            if cause_is_permanent
+            else "Retry or clear the training task"
+        )
+        return f"{fix}; that pays for a new training."
+    return {
+        "cancelled": "Clear the training task to pay for a new training.",
+        "timeout": "Clear the task; a training that is still running is re-attached at no cost.",
+        "error": "Fix the cause and clear the task; a training that is still running is re-attached at no cost.",
+    }.get(status)
+
+
 def timed_out(
     training_id: str, *, waited: float | None, cancelled_it: bool, environment_can_cancel: bool
 ) -> str:

@@ -6,7 +6,7 @@ itself. One passing fault, or a thousand, never ends a wait; a permanent one doe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.training import messages
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.pace import Pace
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 
 @dataclass(frozen=True)
@@ -43,51 +44,30 @@ class Watch:
     """
     The state of waiting for one training.
 
-    :param training_id: the training.
+    :param summary: what is known of the training: the lines count from its request.
     :param poll_interval: fixed seconds between looks, ``None`` to follow the service's ETA.
     :param end_time: epoch seconds after which the wait ends as a timeout, ``None`` for never.
     :param now: epoch seconds.
-    :param since: epoch seconds at which the training was asked for, when that is known: the lines count from it.
-    :param state: what :meth:`state` returned earlier, to go on from there.
+    :param show: is called with the summary at each change of stage.
     """
 
     def __init__(
         self,
-        training_id: str,
+        summary: TrainingSummary,
         *,
         now: float,
         poll_interval: float | None = None,
         end_time: float | None = None,
-        since: float | None = None,
-        state: Mapping[str, Any] | None = None,
+        show: Callable[[TrainingSummary], None] | None = None,
     ) -> None:
-        self.training_id = training_id
+        self.summary = summary
+        self.training_id = summary.training_id
         self.end_time = end_time
-        self.since = now if since is None else since
-        self.stages: list[tuple[str, float]] = []
+        first_seen = summary.stages[0][1] if summary.stages else now
+        self.since = first_seen if summary.requested_at is None else summary.requested_at
         self.pace = Pace(poll_interval)
-        if state and state.get("training_id") == training_id:
-            self._go_on_from(state, poll_interval)
+        self._show = show
         self._first_fault: float | None = None
-
-    def _go_on_from(self, state: Mapping[str, Any], poll_interval: float | None) -> None:
-        try:
-            since = float(state.get("since", self.since))
-            stages = [(str(stage), float(seen)) for stage, seen in state.get("stages", ())]
-            pace = Pace(poll_interval, state=state.get("pace"))
-        except (AttributeError, TypeError, ValueError):
-            # People can reach where it was kept. What cannot be read is forgotten; it must not end the wait.
-            return
-        self.since, self.stages, self.pace = since, stages, pace
-
-    def state(self) -> dict[str, Any]:
-        """Return all that a later watch needs to go on as if nothing had happened; JSON values."""
-        return {
-            "training_id": self.training_id,
-            "since": self.since,
-            "stages": [list(item) for item in self.stages],
-            "pace": self.pace.state(),
-        }
 
     def on_status(self, status: FineTuneStatus, now: float) -> Look:
         """Take an answer of the service."""
@@ -145,9 +125,12 @@ class Watch:
         return messages.duration(now - self.since)
 
     def _line(self, status: FineTuneStatus, now: float) -> str | None:
-        if self.stages and self.stages[-1][0] == status.stage:
+        known = self.summary
+        self.summary = known.at_stage(status.stage, now, status.progress.eta)
+        if self.summary is known:
             return None
-        self.stages.append((status.stage, now))
+        if self._show is not None and not status.outcome.ended:
+            self._show(self.summary)
         parts = [f"Training {self.training_id}: {status.stage}"]
         progress = status.progress
         if progress.step is not None and not status.outcome.ended:
@@ -167,4 +150,4 @@ class Watch:
         return self._end("timeout", text)
 
     def _end(self, status: str, message: str, **details: Any) -> WaitEnded:
-        return WaitEnded(status, self.training_id, message, stages=tuple(self.stages), **details)
+        return WaitEnded(status, self.training_id, message, stages=self.summary.stages, **details)

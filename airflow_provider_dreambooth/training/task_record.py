@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.runtime import compat
-from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.registry import Ledger
-
-
-def show_stages(task_instance: Any, stages: tuple[tuple[str, float], ...]) -> None:
-    """
-    Push the stages with the times at which they were first seen, for people and for reports.
-
-    That it is there also tells a trigger that is still called that the task is back from its wait.
-    """
-    value = [
-        {"stage": stage, "seen": datetime.fromtimestamp(seen, UTC).isoformat(timespec="seconds")}
-        for stage, seen in stages
-    ]
-    task_instance.xcom_push(key=STAGES_KEY, value=value)
 
 
 class TaskRecord:

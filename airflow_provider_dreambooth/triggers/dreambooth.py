@@ -12,16 +12,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.runtime import supervisor
-from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
+from airflow_provider_dreambooth.training.summary import RUNNING, SUMMARY_KEY, TrainingSummary
 from airflow_provider_dreambooth.transport.off_loop import load
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.call import ApiCall
     from airflow_provider_dreambooth.api.results import FineTuneStatus
-
-#: XCom in which the trigger keeps what it has seen, so that a restarted triggerer goes on from there.
-PROGRESS_KEY = "training_progress"
 
 #: What a wait needs beyond this module. Airflow imports this module in its event loop, which they would hold for long.
 _NEEDED = (
@@ -50,7 +47,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
     :param end_time: epoch seconds after which the event is a ``timeout``; ``None`` for never.
     :param first_look: epoch seconds before which not to ask: a task that comes back at once can be lost by Airflow.
     :param cancel_on_kill: cancel the training when a user marks the waiting task failed (Airflow 3.3).
-    :param state: what an earlier watch knew, see :class:`~airflow_provider_dreambooth.training.polling.Watch`.
+    :param state: stored by triggers of 0.x and still waiting in a database; not used.
     """
 
     def __init__(
@@ -71,7 +68,6 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         self.end_time = end_time
         self.first_look = first_look
         self.cancel_on_kill = cancel_on_kill
-        self.state = dict(state) if state else None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores to run this trigger elsewhere."""
@@ -84,7 +80,6 @@ class DreamboothFineTuneTrigger(BaseTrigger):
                 "end_time": self.end_time,
                 "first_look": self.first_look,
                 "cancel_on_kill": self.cancel_on_kill,
-                "state": self.state,
             },
         )
 
@@ -95,17 +90,15 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.training.polling import Watch
 
-        state = await self._known_state()
         if self.first_look is not None:
             await asyncio.sleep(max(0.0, self.first_look - time.time()))
+        shown = await self._summary()
         watch = Watch(
-            self.training_id,
+            shown or TrainingSummary(self.training_id, connection=self.dreambooth_conn_id),
             now=time.time(),
             poll_interval=self.poll_interval,
             end_time=self.end_time,
-            state=state,
         )
-        stages = len(watch.stages)
         call: ApiCall[FineTuneStatus] | None = None
         async with SharedClient(self.dreambooth_conn_id) as client:
             while True:
@@ -129,25 +122,22 @@ class DreamboothFineTuneTrigger(BaseTrigger):
                     (self.log.warning if look.warning else self.log.info)("%s", look.line)
                 if look.ended is not None:
                     break
-                if len(watch.stages) != stages:
-                    stages = len(watch.stages)
-                    await self._keep(watch.state())
+                if shown is not None and watch.summary is not shown:
+                    shown = watch.summary
+                    await supervisor.push_xcom(self.task_instance, SUMMARY_KEY, shown.to_json())
                 await asyncio.sleep(look.delay)
         yield TriggerEvent(look.ended.to_payload())  # type: ignore[no-untyped-call]
 
-    async def _known_state(self) -> Mapping[str, Any] | None:
-        """Return what an earlier run of this trigger kept, or what came with it."""
-        # At its first run it starts before the first look is due, and there is nothing to be found.
-        if self.task_instance is not None and self.first_look is not None and time.time() > self.first_look:
-            kept = await supervisor.pull_xcom(self.task_instance, PROGRESS_KEY)
-            if isinstance(kept, Mapping) and kept.get("training_id") == self.training_id:
-                return kept
-        return self.state
+    async def _summary(self) -> TrainingSummary | None:
+        """Return what the task has shown of this training, to go on from there; what is not read is not overwritten."""
+        if self.task_instance is None:
+            return None
+        shown = TrainingSummary.from_json(await supervisor.pull_xcom(self.task_instance, SUMMARY_KEY))
+        return shown if shown is not None and shown.training_id == self.training_id else None
 
-    async def _keep(self, state: Mapping[str, Any]) -> None:
-        """Keep what has been seen where a restarted triggerer, and a person, finds it."""
-        if self.task_instance is not None:
-            await supervisor.push_xcom(self.task_instance, PROGRESS_KEY, dict(state))
+    async def _has_ended(self) -> bool:
+        shown = await self._summary()
+        return shown is not None and shown.state != RUNNING
 
     async def on_kill(self) -> None:
         """
@@ -180,7 +170,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
             training_id=self.training_id,
             end_time=self.end_time,
             now=time.time(),
-            wait_ended=instance is not None and await supervisor.pull_xcom(instance, STAGES_KEY) is not None,
+            wait_ended=await self._has_ended(),
         )
         allowed, why = may_cancel(facts)
         if not allowed:

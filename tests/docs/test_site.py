@@ -7,16 +7,14 @@ import re
 import pytest
 
 from airflow_provider_dreambooth import exceptions
-from airflow_provider_dreambooth.assets.announcement import FACTS_KEY
 from airflow_provider_dreambooth.connection import EXTRA_FIELDS
 from airflow_provider_dreambooth.images.record import SEEN_KEY, UPLOADS_KEY
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, TRAINING_LINKS
 from airflow_provider_dreambooth.operators import dreambooth as operators
 from airflow_provider_dreambooth.rendering.record import RENDERING_KEY
 from airflow_provider_dreambooth.sensors.dreambooth import WATCH_KEY
-from airflow_provider_dreambooth.training.event import STAGES_KEY
 from airflow_provider_dreambooth.training.record import RECORD_KEY
-from airflow_provider_dreambooth.triggers.dreambooth import PROGRESS_KEY
+from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, TrainingSummary
 from tests.docs.fences import ROOT, pages
 
 DOCS = ROOT / "docs"
@@ -25,10 +23,16 @@ LARGEST_PICTURE = 100_000
 
 def test_the_page_of_xcoms_names_every_key() -> None:
     page = (DOCS / "reference" / "xcoms.md").read_text(encoding="utf-8")
-    keys = {FACTS_KEY, SEEN_KEY, UPLOADS_KEY, RENDERING_KEY, WATCH_KEY, STAGES_KEY, RECORD_KEY, PROGRESS_KEY}
+    keys = {SEEN_KEY, UPLOADS_KEY, RENDERING_KEY, WATCH_KEY, RECORD_KEY}
     keys |= {link.xcom_key for link in (*TRAINING_LINKS, *RENDERING_LINKS)}
+    assert f"`{SUMMARY_KEY}`" in page
     missing = {key for key in keys if key not in page and not re.search(r"picture_[23]_link", key)}
     assert missing == set()
+
+
+def test_the_page_of_xcoms_names_every_field_of_the_training() -> None:
+    page = (DOCS / "reference" / "xcoms.md").read_text(encoding="utf-8")
+    assert {name for name in TrainingSummary("T1").to_json() if f"`{name}`" not in page} == set()
 
 
 def test_the_reference_has_every_operator() -> None:

@@ -55,6 +55,7 @@ class TaskInstance:
         self.max_tries = max_tries
         self.try_number = 1
         self.xcoms: dict[str, Any] = {}
+        self.upstream: dict[str, Any] = {}
         self.pushed: list[str] = []
         self.state = "running"
 
@@ -62,6 +63,14 @@ class TaskInstance:
         json.dumps(value)
         self.pushed.append(key)
         self.xcoms[key] = value
+
+    def xcom_pull(self, *, task_ids: str | list[str], key: str, map_indexes: int = -1) -> Any:
+        """Return an XCom of this task, or what the tasks before it have pushed."""
+        if task_ids == self.task_id:
+            assert map_indexes == self.map_index
+            return self.xcoms.get(key)
+        assert isinstance(task_ids, list)
+        return self.upstream.get(key)
 
     def get_task_states(self, **asked: Any) -> dict[str, dict[str, str]]:
         index = asked["map_index"]

@@ -29,7 +29,7 @@ def test_a_changed_default_is_a_change() -> None:
 
 
 def test_every_xcom_that_is_pushed_is_found() -> None:
-    assert {"training_id", "training_stages"} <= set(public_api.pushed_xcoms())
+    assert {"training_id", "training"} <= set(public_api.pushed_xcoms())
 
 
 def test_what_airflow_adds_is_left_out() -> None:

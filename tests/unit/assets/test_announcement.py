@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias
 
-from airflow_provider_dreambooth.assets.announcement import FACTS_KEY
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
@@ -45,16 +44,6 @@ class OutletEvents:
 
     def __len__(self) -> int:
         return len(self._events)
-
-
-class WatchingInstance(TaskInstance):
-    """A task instance that can read what a task before it has pushed."""
-
-    before: Any = None
-
-    def xcom_pull(self, *, task_ids: list[str], key: str) -> Any:
-        assert task_ids == ["train"]
-        return self.before if key == FACTS_KEY else None
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +132,8 @@ class TestSensor:
                 task_id="wait", training_id=training_id, deferrable=False, poke_interval=0.1, outlets=[MODELS]
             )
             train >> sensor
-        instance = WatchingInstance("wait")
-        instance.before = before(started.xcoms[FACTS_KEY])
+        instance = TaskInstance("wait")
+        instance.upstream = {"training": before(started.xcoms["training"])}
         around = context(instance)
         sensor.execute(around)
         ((_, extra),) = around["outlet_events"][MODELS].added
@@ -157,7 +146,7 @@ class TestSensor:
         assert extra["seconds"] >= 0
 
     def test_it_finds_its_own_among_mapped_trainings(self, emulator: RunningEmulator) -> None:
-        other = {"training_id": "another", "instance_prompt": "photo of sks robot"}
+        other = {"version": 1, "training_id": "another", "instance_prompt": "photo of sks robot"}
         _, extra = self.sensed(emulator, lambda facts: [other, facts])
         assert extra["instance_prompt"] == "photo of sks fox"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.lineage.datasets import picture_name
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 from tests.requirements import required_modules
 
 
@@ -76,8 +77,8 @@ class TestFacets:
 
     def test_after_it_the_model_and_its_stages_are_told(self) -> None:
         training = self.training()
-        training.lineage_training_id = "F5jvdzGnYi"
-        training.lineage_stages = (("deploying_gpu", 1000.0), ("model_ready", 1090.5))
+        stages = (("deploying_gpu", 1000.0), ("model_ready", 1090.5))
+        training.training_summary = TrainingSummary("F5jvdzGnYi", stages=stages)
         lineage = training.get_openlineage_facets_on_complete(None)
         assert [(item.namespace, item.name) for item in lineage.outputs] == [
             ("dreambooth://127.0.0.1:8765", "F5jvdzGnYi")

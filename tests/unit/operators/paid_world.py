@@ -35,6 +35,7 @@ from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
 from airflow_provider_dreambooth.training.polling import Watch
 from airflow_provider_dreambooth.training.record import RECORD_KEY
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance
 
 #: Seconds after which a training shows in the account's list.
@@ -467,10 +468,9 @@ class Task:
         assert training is not None
         self.world.now = max(self.world.now, self.trigger.first_look)
         watch = Watch(
-            training.training_id,
+            TrainingSummary(training.training_id),
             now=self.world.now,
             end_time=self.trigger.end_time,
-            state=self.trigger.state,
         )
         if training.vanished:
             look = watch.on_error(DreamboothNotFoundError("Training not found"), self.world.now)
@@ -507,7 +507,7 @@ class Task:
             training_id=training_id,
             end_time=trigger.end_time,
             now=self.world.now,
-            wait_ended="training_stages" in self.ti.xcoms,
+            wait_ended=self.ti.xcoms.get("training", {}).get("state", "running") != "running",
         )
         training = self.world.find(training_id)
         if may_cancel(facts)[0] and training is not None and not training.vanished:

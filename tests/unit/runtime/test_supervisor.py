@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.runtime import compat, supervisor
 
@@ -13,6 +15,7 @@ if not compat.TRIGGERS_LEARN_OF_KILLS:  # pragma: no cover
     pytest.skip("only Airflow 3.3 and later calls a trigger's on_kill", allow_module_level=True)
 
 from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import (
     ErrorResponse,
@@ -109,6 +112,35 @@ async def test_an_xcom_that_was_pushed_can_be_pulled(answering: Any, value: Any)
     (pulled,) = comms.sent
     assert isinstance(pulled, GetXCom)
     assert (pulled.dag_id, pulled.run_id, pulled.map_index) == ("portraits", "manual__1", 3)
+
+
+class Bucket(BaseXCom):
+    """A custom XCom backend: the database holds a reference alone."""
+
+    kept: ClassVar[dict[str, Any]] = {}
+
+    @staticmethod
+    def serialize_value(value: Any, *, key: str | None = None, **place: Any) -> Any:
+        assert place["task_id"] == "train"
+        assert threading.current_thread() is not threading.main_thread()
+        Bucket.kept[f"bucket://{key}"] = value
+        return f"bucket://{key}"
+
+    @staticmethod
+    def deserialize_value(result: Any) -> Any:
+        assert threading.current_thread() is not threading.main_thread()
+        return Bucket.kept[result.value]
+
+
+async def test_an_xcom_goes_through_a_custom_backend_beside_the_event_loop(
+    answering: Any, mocker: MockerFixture
+) -> None:
+    mocker.patch("airflow.sdk.execution_time.xcom.XCom", Bucket)
+    comms = answering(None)
+    assert await supervisor.push_xcom(SINGLE, "training", {"state": "running"})
+    assert comms.sent[0].value == "bucket://training"
+    answering(XComResult(key="training", value="bucket://training"))
+    assert await supervisor.pull_xcom(SINGLE, "training") == {"state": "running"}
 
 
 async def test_an_xcom_that_is_not_there_is_nothing(answering: Any) -> None:

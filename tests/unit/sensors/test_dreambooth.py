@@ -24,7 +24,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.sensors import dreambooth as module
-from airflow_provider_dreambooth.sensors.dreambooth import WATCH_KEY, DreamboothFineTuneSensor
+from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.transport import blocking
 from airflow_provider_dreambooth.transport.retry import ONCE
@@ -82,7 +82,7 @@ def test_poke_returns_the_model_id_when_it_is_ready(served: Served, clock: Clock
     task_instance = TaskInstance()
     assert sensor(training_id).execute(context_of(task_instance)) == training_id
     assert len(clock.slept) == 3
-    assert "training_stages" in task_instance.xcoms
+    assert task_instance.xcoms["training"]["state"] == "ready"
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,10 @@ def test_the_timeout_keeps_its_meaning_and_a_long_eta_does_not_outwait_it(
     served: Served, clock: Clock
 ) -> None:
     training_id = served.train()
-    began = clock.now
+    began, task_instance = clock.now, TaskInstance()
     with pytest.raises(AirflowSensorTimeout):
-        sensor(training_id, timeout=100).execute(context_of(TaskInstance()))
+        sensor(training_id, timeout=100).execute(context_of(task_instance))
+    assert task_instance.xcoms["training"]["state"] == "timed_out"
     assert 100 <= clock.now - began < 102
     assert served.stage(training_id) == "deploying_gpu"
 
@@ -186,12 +187,12 @@ def test_reschedule_gives_the_slot_back_and_goes_on_where_it_was(served: Served,
     store, task_instance = MemoryStateStore(), TaskInstance()
     with pytest.raises(AirflowRescheduleException):
         sensor(training_id, mode="reschedule", poll_interval=40).execute(context_of(task_instance, store))
-    assert store.get(WATCH_KEY)["watch"]["stages"][0][0] == "deploying_gpu"
+    assert task_instance.xcoms.pop("training")["stages"][0]["stage"] == "deploying_gpu"  # as Airflow does
     clock.now += 40
     served.force(training_id, "ready")
     result = sensor(training_id, mode="reschedule").execute(context_of(task_instance, store))
     assert result == training_id
-    stages = [item["stage"] for item in task_instance.xcoms["training_stages"]]
+    stages = [item["stage"] for item in task_instance.xcoms["training"]["stages"]]
     assert stages == ["deploying_gpu", "model_ready"]
 
 
@@ -309,8 +310,8 @@ def test_a_passing_error_event_is_left_to_a_retry(served: Served) -> None:
     assert not isinstance(caught.value, AirflowFailException)
 
 
-def test_the_timeout_says_that_the_training_runs_on(served: Served) -> None:
-    with pytest.raises(AirflowSensorTimeout, match="runs on"):
+def test_the_timeout_says_that_the_training_is_still_running(served: Served) -> None:
+    with pytest.raises(AirflowSensorTimeout, match="is still running"):
         sensor("T1", timeout=60).execute_complete(context_of(TaskInstance()), end("timeout"))
 
 

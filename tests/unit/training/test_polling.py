@@ -22,6 +22,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.training.polling import Watch
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 NOW = 1_000_000.0
 LOG = " /n Step:1 Training Started, 5 Steps to go : ETA : 30 minutes"
@@ -32,7 +33,9 @@ def status(stage: str, log: str = "", **details: Any) -> FineTuneStatus:
 
 
 def watch(**arguments: Any) -> Watch:
-    return Watch("T1", now=NOW, **arguments)
+    return Watch(
+        TrainingSummary("T1", requested_at=arguments.pop("requested_at", None)), now=NOW, **arguments
+    )
 
 
 PASSING = [
@@ -109,7 +112,7 @@ def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None
 
 
 def test_lines_count_from_the_request() -> None:
-    line = watch(since=NOW - 600).on_status(status("training_started"), NOW).line
+    line = watch(requested_at=NOW - 600).on_status(status("training_started"), NOW).line
     assert line is not None
     assert "10 min so far" in line
 
@@ -150,7 +153,9 @@ def test_a_watch_goes_on_where_another_stopped() -> None:
     first = watch()
     first.on_status(status("deploying_gpu"), NOW)
     first.on_status(status("training_started", LOG), NOW + 60)
-    second = Watch("T1", now=NOW + 500, state=json.loads(json.dumps(first.state())))
+    shown = TrainingSummary.from_json(json.loads(json.dumps(first.summary.to_json())))
+    assert shown is not None
+    second = Watch(shown, now=NOW + 500)
     assert second.on_status(status("training_started", LOG), NOW + 600).line is None
     ended = second.on_status(status("model_ready"), NOW + 1800).ended
     assert ended is not None
@@ -162,26 +167,13 @@ def test_a_watch_goes_on_where_another_stopped() -> None:
     assert "30 min" in ended.message
 
 
-def test_what_was_known_of_another_training_is_not_taken() -> None:
-    first = watch()
-    first.on_status(status("training_started"), NOW)
-    assert Watch("T2", now=NOW + 9, state=first.state()).stages == []
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"since": "x"},
-        {"stages": 3},
-        {"stages": ["ab", 3]},
-        {"stages": [["a"]]},
-        {"pace": "fast"},
-        {"since": None},
-    ],
-)
-def test_a_state_that_cannot_be_read_does_not_end_the_wait(state: dict[str, Any]) -> None:
-    watching = watch(state={"training_id": "T1", **state})
-    assert watching.on_status(status("training_started"), NOW).ended is None
+def test_the_summary_is_shown_at_each_change_of_stage_and_the_end_is_left_to_the_worker() -> None:
+    shown: list[TrainingSummary] = []
+    watching = watch(show=shown.append)
+    for stage in ("deploying_gpu", "deploying_gpu", "training_started", "model_ready"):
+        watching.on_status(status(stage, LOG), NOW)
+    assert [summary.stage for summary in shown] == ["deploying_gpu", "training_started"]
+    assert shown[-1].eta_at == NOW + 1800
 
 
 STAGES = st.sampled_from(["deploying_gpu", "training_started", "training_success", "a_new_stage"])
@@ -208,4 +200,4 @@ def test_nothing_but_an_end_ends_it_and_no_wait_reaches_past_the_deadline(
         assert look.delay >= 0
         now += look.delay
         assert end_time is None or now <= end_time + 1e-6
-        assert Outcome.RUNNING.value not in [stage for stage, _ in watching.stages]
+        assert Outcome.RUNNING.value not in [stage for stage, _ in watching.summary.stages]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.runtime import supervisor
+from airflow_provider_dreambooth.training.summary import TrainingSummary
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 from tests.unit.conftest import Served
 
@@ -157,8 +158,7 @@ async def test_nothing_is_asked_before_the_first_look_is_due(served: Served) -> 
 
 
 def test_its_arguments_round_trip_and_hold_no_secret(served: Served) -> None:
-    state = {"training_id": "T1", "since": 1.0, "stages": [["deploying_gpu", 1.0]], "pace": {}}
-    trigger = trigger_for("T1", end_time=5.0, first_look=2.0, cancel_on_kill=True, state=state)
+    trigger = trigger_for("T1", end_time=5.0, first_look=2.0, cancel_on_kill=True)
     path, arguments = trigger.serialize()
     assert path == f"{DreamboothFineTuneTrigger.__module__}.{DreamboothFineTuneTrigger.__qualname__}"
     text = json.dumps(arguments)
@@ -256,7 +256,9 @@ async def test_a_task_that_is_about_another_training_cancels_nothing(
 
 async def test_a_task_that_failed_after_its_wait_cancels_nothing(served: Served, airflow: Supervisor) -> None:
     training_id = served.train()
-    airflow.state, airflow.xcoms = "failed", {"training_id": training_id, "training_stages": []}
+    airflow.state = "failed"
+    ended = TrainingSummary(training_id).ended("timed_out", 1.0)
+    airflow.xcoms = {"training_id": training_id, "training": ended.to_json()}
     await killable(training_id).on_kill()
     assert served.stage(training_id) == "deploying_gpu"
 
@@ -312,28 +314,32 @@ async def test_a_cancel_is_repeated_after_a_passing_fault(served: Served, airflo
 
 async def test_a_restarted_trigger_goes_on_where_it_was(served: Served, airflow: Supervisor) -> None:
     training_id = served.train()
+    airflow.xcoms["training"] = TrainingSummary(training_id, instance_prompt="photo of zwx fox").to_json()
     served.force(training_id, "freeze", stage="training_started")
     served.service.clock.advance(900.0)  # type: ignore[attr-defined]
-    first = killable(training_id, first_look=time.time() - 1, end_time=time.time() + 0.3)
-    await the_event(first)
-    kept = airflow.xcoms["training_progress"]
-    assert kept["training_id"] == training_id
+    await the_event(killable(training_id, end_time=time.time() + 0.3))
+    shown = airflow.xcoms["training"]
+    assert shown["instance_prompt"] == "photo of zwx fox"
+    assert [stage["stage"] for stage in shown["stages"]] == ["training_started"]
     served.force(training_id, "thaw")
     served.force(training_id, "ready")
-    event = await the_event(killable(training_id, first_look=time.time() - 1))
+    event = await the_event(killable(training_id))
     assert [stage["stage"] for stage in event["stages"]] == ["training_started", "model_ready"]
 
 
-async def test_a_trigger_that_starts_in_time_asks_nobody_for_its_state(
-    served: Served, airflow: Supervisor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("xcom", [None, "a reference of a backend", {"training_id": "another"}])
+async def test_what_cannot_be_read_or_is_about_another_training_is_not_overwritten(
+    served: Served, airflow: Supervisor, xcom: Any
 ) -> None:
-    async def never(task_instance: Any, key: str) -> Any:
-        raise AssertionError("there is nothing to be found yet")
-
-    monkeypatch.setattr(supervisor, "pull_xcom", never)
     training_id = served.train()
-    served.force(training_id, "ready")
-    assert (await the_event(killable(training_id, first_look=time.time() + 0.2)))["status"] == "success"
+    airflow.xcoms["training"] = xcom
+    await the_event(killable(training_id, end_time=time.time() + 0.2))
+    assert airflow.xcoms["training"] == xcom
+
+
+def test_a_trigger_of_an_earlier_version_is_still_read() -> None:
+    state = {"training_id": "T1", "since": 1.0, "stages": [["deploying_gpu", 1.0]], "pace": {}}
+    assert trigger_for("T1", first_look=2.0, state=state).training_id == "T1"
 
 
 async def test_a_killed_trigger_leaves_no_client_behind(served: Served) -> None:
