@@ -81,14 +81,14 @@ def mark_use(operator: Any, context: Any, now: float) -> None:
     :param context: the task's context.
     :param now: epoch seconds.
     """
-    from airflow_provider_dreambooth.runtime import compat
+    from airflow_provider_dreambooth.runtime import variables
     from airflow_provider_dreambooth.training.fingerprint import service_host
 
     instance = context["ti"]
     by = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}"
     models = [operator.model_id, (operator.parameters or {}).get("lora_model")]
     try:
-        use = Use(compat.variable(), service_host(operator.hook.settings.base_url))
+        use = Use(variables.accessor(), service_host(operator.hook.settings.base_url))
         for model_id in dict.fromkeys(str(model) for model in models if model):
             use.mark(model_id, by=by, now=now)
     except Exception as error:

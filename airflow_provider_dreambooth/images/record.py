@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.runtime.compat import StateStore
+    from airflow_provider_dreambooth.runtime.state_store import StateStore
 
 UPLOADS_KEY = "dreambooth_uploads"
 SEEN_KEY = "dreambooth_images"

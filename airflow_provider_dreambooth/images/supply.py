@@ -32,7 +32,7 @@ from airflow_provider_dreambooth.transport.trust import proxy_for
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.runtime.compat import StateStore
+    from airflow_provider_dreambooth.runtime.state_store import StateStore
 
 #: How patient the look at a link is: a second try for a server that stumbles.
 _LOOK = RetryPolicy(tries=2, total=20.0, first_delay=1.0)

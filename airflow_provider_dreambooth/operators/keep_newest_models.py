@@ -118,7 +118,7 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
     def _execute(self, context: Context, hook: DreamboothHook) -> list[str]:
         from airflow_provider_dreambooth.housekeeping.selection import choose
         from airflow_provider_dreambooth.housekeeping.use import Use
-        from airflow_provider_dreambooth.runtime import compat
+        from airflow_provider_dreambooth.runtime import compat, variables
         from airflow_provider_dreambooth.training.fingerprint import service_host
 
         rules, report_only = self._rules(), reports_only(self.report_only)
@@ -130,7 +130,7 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
             return []
         listed = hook.list_models() if hook.environment.has_model_list else None
         existing = None if listed is None else frozenset(model.model_id for model in listed if model.model_id)
-        use = Use(compat.variable(), host)
+        use = Use(variables.accessor(), host)
         verdicts = [
             self._carry_out(verdict, hook, use, rules, report_only=report_only)
             for verdict in choose(candidates, rules, existing=existing, now=time.time())

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.operators.report_only import reports_only
-from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import for_airflow
+from airflow_provider_dreambooth.runtime.state_store import state_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -73,7 +73,7 @@ class DreamboothUploadImagesOperator(BaseOperator):
         from airflow_provider_dreambooth.images.record import forget
         from airflow_provider_dreambooth.images.supply import ImageSupply
 
-        store = compat.state_store(context)
+        store = state_store(context)
         try:
             images = ImageSupply(
                 hook=self.hook,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.runtime.compat import StateStore
+    from airflow_provider_dreambooth.runtime.state_store import StateStore
 
 RENDERING_KEY = "dreambooth_rendering"
 #: Seconds for which a rendering is taken up again: the service's links can end after 24 hours (documented).

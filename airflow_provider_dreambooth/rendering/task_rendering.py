@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_dreambooth.api.results import Rendering
 from airflow_provider_dreambooth.rendering.record import RENDERING_KEY, RenderingRecord, RenderingStore
 from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class TaskRendering:
     """
 
     def __init__(self, context: Any, hook: DreamboothHook, log: Any) -> None:
-        self.store = RenderingStore(compat.state_store(context), compat.max_tries(context), time.time)
+        self.store = RenderingStore(state_store(context), compat.max_tries(context), time.time)
         self._hook = hook
         self._log = log
 

@@ -5,12 +5,9 @@ The rest of the provider asks here and never looks at a version number.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from airflow import __version__ as _airflow_version
 from packaging.version import Version
@@ -21,95 +18,10 @@ AIRFLOW_V_3_0_PLUS = _RELEASE >= (3, 0)
 AIRFLOW_V_3_1_PLUS = _RELEASE >= (3, 1)
 AIRFLOW_V_3_3_PLUS = _RELEASE >= (3, 3)
 
-#: A user's clear of an old run should still find its training; Airflow's default is 30 days.
-STATE_KEPT = timedelta(days=365)
-
 #: Variables can be listed by prefix, so that submissions to one account can know of each other.
 CAN_LIST_VARIABLES = AIRFLOW_V_3_3_PLUS
 #: ``on_kill`` of a trigger is called when a user marks a deferred task failed.
 TRIGGERS_LEARN_OF_KILLS = AIRFLOW_V_3_3_PLUS
-
-
-class StateStore(Protocol):
-    """A durable JSON store that belongs to one task instance and survives its tries."""
-
-    #: Whether an entry may stay after the task has ended, so that a clear finds it.
-    keeps_ended: bool
-
-    def get(self, key: str) -> Any: ...
-
-    def set(self, key: str, value: Any) -> None: ...
-
-    def delete(self, key: str) -> None: ...
-
-
-class TaskStateStore:
-    """Airflow 3.3's own task state store; users see and edit its entries."""
-
-    keeps_ended = True
-
-    def __init__(self, accessor: Any) -> None:
-        self._accessor = accessor
-
-    def get(self, key: str) -> Any:
-        return self._accessor.get(key)
-
-    def set(self, key: str, value: Any) -> None:
-        self._accessor.set(key, value, retention=STATE_KEPT)
-
-    def delete(self, key: str) -> None:
-        self._accessor.delete(key)
-
-
-class VariableStateStore:
-    """Below 3.3: an Airflow Variable for each entry, removed at the end so that they do not pile up."""
-
-    keeps_ended = False
-
-    def __init__(self, task_instance: Any) -> None:
-        index = getattr(task_instance, "map_index", -1)
-        parts = (
-            task_instance.dag_id,
-            task_instance.run_id,
-            task_instance.task_id,
-            "" if index is None else index,
-        )
-        self._name = "/".join(str(part) for part in parts)
-        self._digest = hashlib.sha256(self._name.encode()).hexdigest()[:24]
-
-    def _key(self, key: str) -> str:
-        return f"{key}__{self._digest}"
-
-    def get(self, key: str) -> Any:
-        text = variable().get(self._key(key), None)
-        return None if text is None else json.loads(text)
-
-    def set(self, key: str, value: Any) -> None:
-        description = f"Do not delete while the task runs: {self._name}"
-        variable().set(self._key(key), json.dumps(value), description=description[:500])
-
-    def delete(self, key: str) -> None:
-        variable().delete(self._key(key))
-
-
-def variable() -> Any:
-    """Return Airflow's Variable class of this version."""
-    from airflow.providers.common.compat.sdk import Variable
-
-    return Variable
-
-
-def state_store(context: Mapping[str, Any]) -> StateStore:
-    """
-    Return the durable store of the running task instance.
-
-    :param context: the task's context.
-    """
-    if AIRFLOW_V_3_3_PLUS:
-        accessor = context.get("task_state_store")
-        if accessor is not None:
-            return TaskStateStore(accessor)
-    return VariableStateStore(context["ti"])
 
 
 def max_tries(context: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, error_of, without_retry
+from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training import task_summary
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
@@ -197,7 +198,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
 
     def _stored(self, context: Context) -> dict[str, Any]:
         """Return what an earlier poke or try stored, where there is a store that needs no clearing up."""
-        store = compat.state_store(context)
+        store = state_store(context)
         if not store.keeps_ended:
             return {}
         entry = store.get(WATCH_KEY)
@@ -205,7 +206,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         return entry if same else {}
 
     def _store(self, context: Context, **entry: Any) -> None:
-        store = compat.state_store(context)
+        store = state_store(context)
         if store.keeps_ended:
             store.set(WATCH_KEY, {"max_tries": compat.max_tries(context), **entry})
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime import compat, variables
+from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class TaskRecord:
     """
 
     def __init__(self, context: Any) -> None:
-        self._store = compat.state_store(context)
+        self._store = state_store(context)
         self.task_instance = context["ti"]
         self.max_tries = compat.max_tries(context)
 
@@ -84,4 +85,4 @@ class TaskRecord:
         instance = self.task_instance
         index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
         owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
-        return Ledger(compat.variable(), account=account, owner=owner)
+        return Ledger(variables.accessor(), account=account, owner=owner)

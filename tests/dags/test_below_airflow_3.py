@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.state_store import state_store
 from tests.airflow_version import before_airflow
 
 pytestmark = before_airflow("3.0", "workers read the metadata database")
@@ -34,15 +35,15 @@ def test_variables_are_durable_at_once(airflow_database: Path) -> None:
     class Instance:
         dag_id, run_id, task_id, map_index = "portraits", "manual__1", "train", 2
 
-    store = compat.state_store({"ti": Instance()})
+    store = state_store({"ti": Instance()})
     store.set("dreambooth_training", {"training_id": "abc"})
     program = (
-        "from airflow_provider_dreambooth import compat\n"
+        "from airflow_provider_dreambooth.runtime.state_store import state_store\n"
         "from types import SimpleNamespace\n"
         "ti = SimpleNamespace(dag_id='portraits', run_id='manual__1', task_id='train', map_index=2)\n"
-        "print(compat.state_store({'ti': ti}).get('dreambooth_training'))\n"
+        "print(state_store({'ti': ti}).get('dreambooth_training'))\n"
     )
     read = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert read.stdout.strip().splitlines()[-1] == "{'training_id': 'abc'}"
     store.delete("dreambooth_training")
-    assert compat.state_store({"ti": Instance()}).get("dreambooth_training") is None
+    assert state_store({"ti": Instance()}).get("dreambooth_training") is None

@@ -95,9 +95,9 @@ def task_state_is_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.
     """
     Let tests of a task's life, which bring a task state store along, do so on every Airflow.
 
-    What the provider does without one is in ``test_compat.py``, and in the examples on a real Airflow.
+    What the provider does without one is in ``runtime``, and in the examples on a real Airflow.
     """
-    if Version("3.3") <= AIRFLOW or request.path.name == "test_compat.py":
+    if Version("3.3") <= AIRFLOW or request.path.parent.name == "runtime":
         return
     from airflow_provider_dreambooth.runtime import compat
 

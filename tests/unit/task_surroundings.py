@@ -77,6 +77,9 @@ class TaskInstance:
         name = self.task_id if index is None else f"{self.task_id}_{index}"
         return {self.run_id: {name: self.state}}
 
+    def get_dr_count(self, **asked: Any) -> int:
+        return int(asked == {"dag_id": self.dag_id, "run_ids": [self.run_id]})
+
     def refresh_from_db(self) -> None:
         """Below Airflow 3 a worker reads the state itself; here it is there already."""
 

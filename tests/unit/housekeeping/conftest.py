@@ -11,7 +11,6 @@ from airflow_provider_dreambooth.emulator.clock import ManualClock
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-from airflow_provider_dreambooth.runtime import compat
 from tests.unit.task_surroundings import MemoryVariables
 
 
@@ -43,7 +42,7 @@ def connection(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> st
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> MemoryVariables:
     kept = MemoryVariables()
-    monkeypatch.setattr(compat, "variable", lambda: kept)
+    monkeypatch.setattr("airflow_provider_dreambooth.runtime.variables.accessor", lambda: kept)
     return kept
 
 

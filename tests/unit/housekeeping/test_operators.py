@@ -36,7 +36,11 @@ class TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
-    def get_dr_count(self, *, dag_id: str, states: list[str]) -> int:
+    def get_dr_count(
+        self, *, dag_id: str, states: list[str] | None = None, run_ids: list[str] | None = None
+    ) -> int:
+        if run_ids is not None:
+            return len(run_ids)
         assert states == ["queued", "running"]
         return self.running.get(dag_id, 0)
 

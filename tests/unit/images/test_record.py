@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from airflow_provider_dreambooth.images.record import LINK_LIFE, ImagesRecord, Seen, forget
-from airflow_provider_dreambooth.runtime.compat import TaskStateStore
+from airflow_provider_dreambooth.runtime.state_store import TaskStateStore
 from tests.unit.task_surroundings import MemoryStateStore
 
 

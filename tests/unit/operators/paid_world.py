@@ -31,7 +31,7 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.operators import fine_tune
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
-from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime import variables
 from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
 from airflow_provider_dreambooth.training.polling import Watch
 from airflow_provider_dreambooth.training.record import RECORD_KEY
@@ -535,7 +535,7 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
     nothing.setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(fine_tune, "time", world))
-        stack.enter_context(mock.patch.object(compat, "variable", return_value=world.variables))
+        stack.enter_context(mock.patch.object(variables, "accessor", return_value=world.variables))
         if silent:
             stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))
         yield world

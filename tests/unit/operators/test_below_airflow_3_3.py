@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> MemoryVariables:
     values = MemoryVariables()
-    monkeypatch.setattr(compat, "variable", lambda: values)
+    monkeypatch.setattr("airflow_provider_dreambooth.runtime.variables.accessor", lambda: values)
     monkeypatch.setattr(compat, "AIRFLOW_V_3_3_PLUS", False)
     monkeypatch.setattr(compat, "CAN_LIST_VARIABLES", False)
     monkeypatch.setattr(compat, "TRIGGERS_LEARN_OF_KILLS", False)

@@ -29,7 +29,7 @@ from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, Task
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> MemoryVariables:
     values = MemoryVariables()
-    monkeypatch.setattr(compat, "variable", lambda: values)
+    monkeypatch.setattr("airflow_provider_dreambooth.runtime.variables.accessor", lambda: values)
     return values
 
 

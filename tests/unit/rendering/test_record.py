@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.rendering.record import RENDERING_LIFE, RenderingRecord, RenderingStore
-from airflow_provider_dreambooth.runtime.compat import TaskStateStore
+from airflow_provider_dreambooth.runtime.state_store import TaskStateStore
 from tests.unit.task_surroundings import MemoryStateStore
 
 RECORD = RenderingRecord(

@@ -3,84 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from airflow_provider_dreambooth.runtime import compat
-from tests.unit.task_surroundings import MemoryVariables, TaskInstance
-
-
-class Accessor:
-    """Airflow's accessor, whose signature the next test compares."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, tuple[Any, timedelta | None]] = {}
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.entries.get(key, (default, None))[0]
-
-    def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
-        self.entries[key] = (value, retention)
-
-    def delete(self, key: str) -> None:
-        self.entries.pop(key, None)
-
-
-@pytest.mark.skipif(not compat.CAN_LIST_VARIABLES, reason="the task state store came with Airflow 3.3")
-def test_airflows_accessor_takes_what_is_passed_to_it() -> None:
-    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
-
-    for name in ("get", "set", "delete"):
-        ours = inspect.signature(getattr(Accessor, name)).parameters
-        theirs = inspect.signature(getattr(TaskStateStoreAccessor, name)).parameters
-        assert set(ours) <= set(theirs), name
-
-
-@pytest.mark.skipif(not compat.CAN_LIST_VARIABLES, reason="the task state store came with Airflow 3.3")
-def test_the_record_is_kept_in_airflows_task_state_for_a_year() -> None:
-    accessor = Accessor()
-    store = compat.state_store({"task_state_store": accessor, "ti": TaskInstance()})
-    assert store.keeps_ended
-    store.set("record", {"a": 1})
-    assert store.get("record") == {"a": 1}
-    assert accessor.entries["record"][1] == timedelta(days=365)
-    store.delete("record")
-    assert store.get("record") is None
-
-
-@pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch) -> MemoryVariables:
-    values = MemoryVariables()
-    monkeypatch.setattr(compat, "variable", lambda: values)
-    return values
-
-
-def test_without_a_state_store_the_record_is_a_variable(variables: MemoryVariables) -> None:
-    store = compat.state_store({"ti": TaskInstance()})
-    assert not store.keeps_ended
-    assert store.get("record") is None
-    store.set("record", {"a": 1})
-    assert compat.state_store({"ti": TaskInstance()}).get("record") == {"a": 1}
-    store.delete("record")
-    assert not variables.values
-
-
-def test_task_instances_do_not_share_their_variable(variables: MemoryVariables) -> None:
-    mapped = [compat.state_store({"ti": TaskInstance(map_index=index)}) for index in (-1, 0, 1)]
-    for number, store in enumerate(mapped):
-        store.set("record", number)
-    assert [store.get("record") for store in mapped] == [0, 1, 2]
-
-
-def test_the_installed_variable_takes_what_is_passed_to_it() -> None:
-    found = compat.variable()
-    assert next(iter(inspect.signature(found.get).parameters)) == "key"
-    assert "description" in inspect.signature(found.set).parameters
-    assert "key" in inspect.signature(found.delete).parameters
-    if compat.CAN_LIST_VARIABLES:
-        assert list(inspect.signature(found.keys).parameters) == ["prefix"]
+from tests.unit.task_surroundings import TaskInstance
 
 
 @pytest.mark.parametrize(("index", "asked"), [(-1, None), (0, 0), (7, 7)])
