@@ -6,35 +6,15 @@ import dataclasses
 import json
 from typing import Any
 
-from airflow_provider_dreambooth.emulator.answers import JSON_HEADERS, Answer, Answers, as_json
+from airflow_provider_dreambooth.emulator.answers import Answer, Answers, as_json
+from airflow_provider_dreambooth.emulator.fault_answers import FIXED, REWRITTEN, rewritten
 from airflow_provider_dreambooth.emulator.vocabulary import ENDPOINT_GROUPS, ENDPOINTS
 
-_HTML_HEADERS = ((b"content-type", b"text/html; charset=UTF-8"),)
-_HTML = (
-    b"<!DOCTYPE html><html><head><title>502 Bad gateway</title></head><body><center><h1>502 Bad Gateway</h1>"
-    b"</center><hr><center>cloudflare</center></body></html>"
-)
 # Kinds that only hold the answer back; what follows is the real answer.
 _DELAYS = ("delay", "timeout")
 # Kinds that break the connection.
 BROKEN = ("cut", "truncated")
-_ANSWERED = (
-    "http_500",
-    "http_502_html",
-    "http_503",
-    "html_200",
-    "empty",
-    "not_json",
-    "rate_limit_429",
-    "rate_limit_200",
-    "spam_filter",
-    "invalid_key",
-    "no_credits",
-    "not_found",
-    "failed_try_again",
-    "custom",
-)
-KINDS: tuple[str, ...] = (*_ANSWERED, *_DELAYS, *BROKEN)
+KINDS: tuple[str, ...] = (*FIXED, *REWRITTEN, *_DELAYS, *BROKEN)
 # Longer than any sensible client waits; the connection ends when the client gives up.
 _TIMEOUT_SECONDS = 3600.0
 
@@ -134,9 +114,10 @@ class FaultRule:
 
         :param answers: writes bodies in the emulator's present spelling.
         """
-        if self.kind in _DELAYS and self.status is None and self.body is None:
+        real_follows = self.kind in _DELAYS or self.kind in REWRITTEN
+        if real_follows and self.status is None and self.body is None:
             return None
-        answer = self._prepared(answers)
+        answer = FIXED.get(self.kind, FIXED["custom"])(answers, 30 if self.seconds is None else self.seconds)
         if self.status is not None:
             answer.http_status = self.status
         if self.body is not None:
@@ -147,44 +128,12 @@ class FaultRule:
             answer.headers = (*kept, *own.items())
         return answer
 
-    def _prepared(self, answers: Answers) -> Answer:
-        seconds = 30 if self.seconds is None else self.seconds
-        if self.kind == "http_500":
-            return _error(500, "Internal server error. Please try again.")
-        if self.kind == "http_503":
-            return _error(503, "Service temporarily unavailable. Please try again later.")
-        if self.kind == "http_502_html":
-            return Answer(502, _HTML, _HTML_HEADERS)
-        if self.kind == "html_200":
-            return Answer(200, _HTML, _HTML_HEADERS)
-        if self.kind == "not_json":
-            return Answer(200, b'{"status":"success","messege":')
-        if self.kind == "empty":
-            return Answer(200, b"")
-        if self.kind == "rate_limit_429":
-            answer = _error(
-                429, "Rate limit exceeded. Maximum 5 queued requests allowed.", retry_after=seconds
-            )
-            answer.headers = (*JSON_HEADERS, (b"retry-after", f"{seconds:g}".encode()))
-            return answer
-        if self.kind == "rate_limit_200":
-            tips = f"Same request detected again, please wait for {seconds:g} seconds"
-            return Answer(200, as_json({"status": "error", "message": "Rate limit exceeded", "tips": tips}))
-        if self.kind == "spam_filter":
-            return answers.spam_filter(seconds)
-        if self.kind == "invalid_key":
-            return answers.invalid_key()
-        if self.kind == "no_credits":
-            return answers.no_credits()
-        if self.kind == "not_found":
-            return answers.training_not_found()
-        if self.kind == "failed_try_again":
-            return answers.failed_try_again()
-        return Answer(200, as_json({"status": "success"}))
+    def over(self, real: Answer) -> Answer:
+        """Return the real answer as it is sent when the call was carried out.
 
-
-def _error(code: int, message: str, **fields: Any) -> Answer:
-    return Answer(code, as_json({"status": "error", "message": message, **fields}))
+        :param real: what the call led to.
+        """
+        return rewritten(self.kind, real) if self.kind in REWRITTEN else real
 
 
 class FaultBook:

@@ -13,13 +13,14 @@ from typing import Any
 from airflow_provider_dreambooth.emulator import (
     model_endpoints,
     rendering_endpoints,
+    trainer_endpoints,
     training_endpoints,
     upload_endpoint,
 )
 from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.call import Call
 from airflow_provider_dreambooth.emulator.faults import BROKEN, FaultRule, FaultRuleError
 from airflow_provider_dreambooth.emulator.service import Service
-from airflow_provider_dreambooth.emulator.training_endpoints import Call
 from airflow_provider_dreambooth.emulator.vocabulary import (
     ENDPOINT_GROUPS,
     FIXED_PATHS,
@@ -44,6 +45,10 @@ _ENDPOINTS: dict[str, _Endpoint] = {
     "cancel_training": training_endpoints.cancel_training,
     "finetune_list": training_endpoints.list_models,
     "finetune_delete": training_endpoints.delete_model,
+    "trainer_train": trainer_endpoints.start,
+    "trainer_status": trainer_endpoints.status,
+    "trainer_stop": trainer_endpoints.stop,
+    "wallet_balance": training_endpoints.wallet_balance,
     "buy_model": training_endpoints.buy_model,
     "base64_crop": upload_endpoint.base64_crop,
     "text_to_image_v3": rendering_endpoints.text_to_image,
@@ -102,11 +107,11 @@ class HostedApi:
 
     def _is_served(self, endpoint: str) -> bool:
         options = self._service.options
-        if endpoint in ENDPOINT_GROUPS["cancel"]:
+        if endpoint in ("cancle_training", "cancel_training"):
             return options.cancel_spelling in ("both", endpoint.partition("_")[0])
         if endpoint in INFERENCE:
             return options.inference in ("both", "v6" if endpoint in INFERENCE_V6 else "v4")
-        return bool(endpoint)
+        return bool(endpoint) and not (endpoint == "wallet_balance" and options.no_wallet_balance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -132,20 +137,24 @@ class HostedApi:
             if service.options.latency > 0:
                 await asyncio.sleep(service.options.latency)
             rule = service.faults.take(endpoint, ident) if service.faults.rules else None
-            if rule is not None and rule.when == "before" and not await _hold(rule, receive):
-                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
-                return
-            spoiled = rule.spoiled(service.answers) if rule is not None else None
-            if rule is not None and rule.when == "before" and (spoiled is not None):
-                answer, account = spoiled, ""
+            account, spoiled = "", None
+            if rule is not None and rule.when == "before":
+                if not await _hold(rule, receive):
+                    journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
+                    return
+                spoiled = rule.spoiled(service.answers)
+            if spoiled is not None:
+                answer = spoiled
             else:
                 answer, own_rule, account = self._answer(scope, endpoint, ident, raw, spoilable=rule is None)
                 rule = rule or own_rule
-                if rule is not None and rule.when == "after":
+            if rule is not None and spoiled is None:
+                if rule.when == "after":
                     if not await _hold(rule, receive):
                         journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
                         return
                     answer = rule.spoiled(service.answers) or answer
+                answer = rule.over(answer)
             if rule is not None and rule.kind in BROKEN:
                 journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
                 await _break(rule, scope, receive, send, answer)
@@ -163,7 +172,7 @@ class HostedApi:
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         try:
             body = json.loads(raw) if b"json" in content_type.lower() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             return answers.invalid_key(), None, ""

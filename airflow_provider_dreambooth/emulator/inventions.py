@@ -39,6 +39,22 @@ INVENTED: tuple[Invention, ...] = (
     Invention("which trainings finetune_list shows, and when", "every accepted one, at once", "--list-shows"),
     Invention("delay before a training appears in the list", "none", "--list-delay"),
     Invention("items of finetune_list", "strings, the training ids", "--list-items"),
+    Invention("whether finetune_list shows running trainings", "yes", "--list-running"),
+    Invention(
+        "keys of an item that is an object",
+        "the fourteen of the public list; `model_id` is never null",
+        "--list-null-ids",
+    ),
+    Invention("name of the id in the answer to a new v6 training", "`id`", "--trainer-id-key"),
+    Invention("v6 status of a training that was stopped", "`training_completed`, `inference` is null", ""),
+    Invention(
+        "`data.inference` of a v6 training",
+        "`status` pending, then ready with `method`, `url` and `request`",
+        "",
+    ),
+    Invention("webhook of a v6 training", "none is sent", ""),
+    Invention("a `training_id` or `track_id` that the caller of the v6 trainer chose", "ignored", ""),
+    Invention("/api/wallet_balance", "a balance that never falls", "--no-wallet-balance"),
     Invention("v3 training without credits", "402 with the general text for credits", "--no-credits-text"),
     Invention("what fills the queue of an account", "open requests and processing renders", "--queue-counts"),
     Invention("headers of a 429", "Retry-After beside `retry_after`", ""),
@@ -69,7 +85,7 @@ INVENTED: tuple[Invention, ...] = (
         "--any-lora",
     ),
     Invention("refused uploads", "400 with the field `image`", ""),
-    Invention("public models", "seven, without screenshots", ""),
+    Invention("public models", "eight, without screenshots", ""),
     Invention("the pictures", "cards that show prompt, model and training pictures", ""),
 )
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.call import Call
+from airflow_provider_dreambooth.emulator.listing import list_item
 from airflow_provider_dreambooth.emulator.service import Service
-from airflow_provider_dreambooth.emulator.training_endpoints import Call
 from airflow_provider_dreambooth.emulator.vocabulary import MODEL_READY, PUBLIC_MODELS
 
 
@@ -48,30 +47,3 @@ def model_list(service: Service, call: Call) -> Answer:
             for model_id, (name, _) in PUBLIC_MODELS.items()
         ]
     )
-
-
-def list_item(model_id: str | None, status: str, created_at: str, **known: str | None) -> dict[str, Any]:
-    """Return an item of a list of models. Flags and counters are strings, as observed.
-
-    :param model_id: the id, or None.
-    :param status: the stage.
-    :param created_at: ISO time.
-    :param known: further keys that are known.
-    """
-    return {
-        "model_id": model_id,
-        "status": status,
-        "created_at": created_at,
-        "instance_prompt": None,
-        "api_calls": "0",
-        "model_category": "stable_diffusion",
-        "model_name": model_id,
-        "is_nsfw": "0",
-        "featured": "no",
-        "description": None,
-        "screenshots": "",
-        "model_subcategory": None,
-        "model_format": "safetensors",
-        "feature": "Imagen",
-        **known,
-    }

@@ -91,12 +91,23 @@ class Options:
     id_length: int = _switch(
         10, "length of a training id: 10 in the documentation, 25 in the wild", metavar="N"
     )
+    trainer_id_key: str = _switch(
+        "id", "name of the id in the answer to a new v6 training", "id", "training_id", "request_id"
+    )
     list_items: str = _switch("string", "items of finetune_list", "string", "object")
     list_shows: str = _switch(
         "accepted",
         "finetune_list shows every accepted training or only models that are ready",
         "accepted",
         "ready",
+    )
+    list_running: str = _switch("yes", "whether finetune_list shows running trainings", "yes", "no")
+    list_null_ids: str = _switch(
+        "never",
+        "whose rows of finetune_list have a null `model_id` and the row's number as `id`; needs --list-items object",
+        "never",
+        "failed",
+        "running",
     )
     list_delay: float = _switch(0.0, "age at which a training first appears in the list", metavar="SECONDS")
     cancel_spelling: str = _switch(
@@ -130,6 +141,8 @@ class Options:
         "the answer without credits",
         metavar="TEXT",
     )
+    wallet_balance: float = _switch(100.0, "the balance of every account in US dollars", metavar="AMOUNT")
+    no_wallet_balance: bool = _switch(False, "do not serve /api/wallet_balance")
     queue_limit: int = _switch(
         0, "queued requests an account may have (5 on the small plan); 0 is off", metavar="N"
     )

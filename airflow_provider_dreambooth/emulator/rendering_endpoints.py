@@ -8,13 +8,13 @@ from typing import Any
 
 from airflow_provider_dreambooth.emulator import rendering_answers
 from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.call import Call
 from airflow_provider_dreambooth.emulator.rendering import Rendering
 from airflow_provider_dreambooth.emulator.service import Service, without_secrets
 from airflow_provider_dreambooth.emulator.training import Training
-from airflow_provider_dreambooth.emulator.training_endpoints import Call, usable_images
+from airflow_provider_dreambooth.emulator.training_endpoints import usable_images
 from airflow_provider_dreambooth.emulator.validation import inference_problems
 from airflow_provider_dreambooth.emulator.vocabulary import (
-    FAMILY_OF_BASE_MODEL_TYPE,
     MOST_STEPS_V6,
     PUBLIC_MODELS,
 )
@@ -48,10 +48,8 @@ def _unfit_lora(service: Service, call: Call, own: list[Training]) -> str:
     base = str(call.body["model_id"])
     if base not in PUBLIC_MODELS or service.options.any_lora:
         return ""
-    family = PUBLIC_MODELS[base][1]
     for training in own:
-        fits = FAMILY_OF_BASE_MODEL_TYPE.get(str(training.body.get("base_model_type") or "sdxl"))
-        if training.method == "lora" and fits != family:
+        if training.family() not in ("", PUBLIC_MODELS[base][1]):
             return f"lora_model {training.training_id} does not fit {base}"
     return ""
 

@@ -138,14 +138,14 @@ class Service:
         """
         return sum(1 for training in self.trainings.values() if training.account == account)
 
-    def credits_left(self, account: str) -> int | None:
-        """Return the trainings an account may still start; None for no limit.
+    def is_out_of_credits(self, account: str) -> bool:
+        """Tell whether an account may start no further training.
 
         :param account: the account.
         """
         if self.options.credits is None:
-            return None
-        return self.options.credits + self.purchased.get(account, 0) - self.paid(account)
+            return False
+        return self.paid(account) >= self.options.credits + self.purchased.get(account, 0)
 
     def queued(self, account: str) -> int:
         """Return how many requests of an account are queued. What counts is invented, and an option.

@@ -11,6 +11,8 @@ from airflow_provider_dreambooth.emulator.vocabulary import (
     DEPLOYING_GPU,
     DEPLOYING_MODEL,
     MODEL_READY,
+    TRAINER_V6,
+    TRAINING_COMPLETED,
     TRAINING_STARTED,
     TRAINING_SUCCESS,
     UPLOADED,
@@ -64,9 +66,15 @@ class StagePlan:
     def of(cls, method: str, duration: float) -> StagePlan:
         """Plan a training.
 
-        :param method: ``dreambooth``, ``dreambooth_v2`` or ``lora`` (which compresses nothing).
+        :param method: ``dreambooth``, ``dreambooth_v2``, ``lora`` (which compresses nothing) or ``v6_trainer``.
         :param duration: length of the whole in seconds.
         """
+        if method == TRAINER_V6:
+            return cls(
+                (TRAINING_STARTED, TRAINING_COMPLETED, MODEL_READY),
+                (0.0, _STARTS[DEPLOYING_MODEL] * duration, duration),
+                duration,
+            )
         stages = tuple(stage for stage in _STARTS if method != "lora" or stage != COMPRESSING)
         return cls(stages, tuple(_STARTS[stage] * duration for stage in stages), duration)
 

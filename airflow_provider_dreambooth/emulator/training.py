@@ -8,9 +8,12 @@ from typing import Any
 from airflow_provider_dreambooth.emulator.stage_plan import StagePlan, Wording
 from airflow_provider_dreambooth.emulator.vocabulary import (
     DEPLOYING_GPU,
+    FAMILY_OF_BASE_MODEL_TYPE,
     MODEL_READY,
+    TRAINER_V6,
     TRAINING_CANCELLED,
     TRAINING_FAILED,
+    family_of_trainer,
 )
 
 
@@ -18,6 +21,7 @@ from airflow_provider_dreambooth.emulator.vocabulary import (
 class Training:
     """A training and its life.
 
+    :param environment: ``production``, ``sandbox`` or ``v6_trainer``: which status endpoint knows it.
     :param body: the request without any secret.
     :param fail_after: seconds after acceptance at which it fails by itself, if it does.
     :param ended: stage and moment that were forced on it: cancelled, failed or ready.
@@ -61,6 +65,14 @@ class Training:
         if self.fail_after is not None and elapsed >= self.fail_after:
             return TRAINING_FAILED
         return self.plan.stages[self.plan.index_at(elapsed)]
+
+    def family(self) -> str:
+        """Return the family of base models that a LoRA fits; empty where anything goes or it is no LoRA."""
+        if self.method == TRAINER_V6:
+            return family_of_trainer(str(self.body["trainer_id"]))
+        if self.method == "lora":
+            return FAMILY_OF_BASE_MODEL_TYPE[str(self.body.get("base_model_type") or "sdxl")]
+        return ""
 
     def is_over(self, now: float) -> bool:
         """Tell whether nothing will change any more.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import datetime
 import re
+import uuid
 from typing import Any
 
 from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.call import Call
+from airflow_provider_dreambooth.emulator.listing import list_item
 from airflow_provider_dreambooth.emulator.pictures import own_picture_name
 from airflow_provider_dreambooth.emulator.service import Service, without_secrets
 from airflow_provider_dreambooth.emulator.stage_plan import StagePlan, Wording
@@ -14,42 +17,20 @@ from airflow_provider_dreambooth.emulator.training import Training
 from airflow_provider_dreambooth.emulator.validation import training_problems
 from airflow_provider_dreambooth.emulator.vocabulary import (
     DEPLOYING_GPU,
+    ENVIRONMENT_OF_ENDPOINT,
     FEWEST_USABLE_IMAGES,
     METHOD_OF_ENDPOINT,
     MODEL_READY,
     PRODUCTION,
     SANDBOX,
-    STAGES,
     TOO_FEW_IMAGES,
+    TRAINER_V6,
     TRAINING_CANCELLED,
     TRAINING_FAILED,
     TRAINING_STARTED,
 )
 
 _WEB_LINK = re.compile(r"https?://[^\s/?#]+\S*\Z", re.IGNORECASE)
-
-
-@dataclasses.dataclass(slots=True)
-class Call:
-    """One authenticated API call.
-
-    :param endpoint: the endpoint's name.
-    :param ident: the id at the end of the path, or an empty string.
-    :param body: the JSON body.
-    :param account: fingerprint of the key.
-    :param base_url: scheme and host the caller used.
-    """
-
-    endpoint: str
-    ident: str
-    body: dict[str, Any]
-    account: str
-    base_url: str
-
-    def wishes(self) -> dict[str, Any]:
-        """Return the body field `emulator`, with which a single request asks for special treatment."""
-        value = self.body.get("emulator")
-        return value if isinstance(value, dict) else {}
 
 
 def usable_images(service: Service, images: list[str]) -> list[str]:
@@ -72,10 +53,9 @@ def start_training(service: Service, call: Call) -> Answer:
     problems = training_problems(call.endpoint, call.body, options)
     if problems:
         return answers.invalid(problems)
-    left = service.credits_left(call.account)
-    if left is not None and left <= 0:
+    if service.is_out_of_credits(call.account):
         return answers.no_credits()
-    training = _planned(service, call)
+    training = planned(service, call)
     service.accept(training)
     message, data = DEPLOYING_GPU, training.log(DEPLOYING_GPU)
     ids = {"training_id": training.training_id, "model_id": training.training_id}
@@ -84,10 +64,15 @@ def start_training(service: Service, call: Call) -> Answer:
     return answers.success(message, data=data, **ids)
 
 
-def _planned(service: Service, call: Call) -> Training:
+def planned(service: Service, call: Call) -> Training:
+    """Return a new training with its plan.
+
+    :param service: the emulator's state.
+    :param call: the call that starts it; its body has been checked.
+    """
     options, wishes = service.options, call.wishes()
     method = METHOD_OF_ENDPOINT[call.endpoint]
-    training_id = service.new_training_id()
+    training_id = str(uuid.uuid4()) if method == TRAINER_V6 else service.new_training_id()
     duration = wishes.get("duration")
     if not isinstance(duration, int | float) or not 0 < duration < float("inf"):
         duration = service.duration_of(training_id)
@@ -97,7 +82,7 @@ def _planned(service: Service, call: Call) -> Training:
         training_id=training_id,
         account=call.account,
         endpoint=call.endpoint,
-        environment=SANDBOX if call.endpoint == "sandbox_fine_tune" else PRODUCTION,
+        environment=ENVIRONMENT_OF_ENDPOINT.get(call.endpoint, PRODUCTION),
         method=method,
         body=without_secrets(call.body),
         created_at=service.clock.now(),
@@ -190,6 +175,7 @@ def list_models(service: Service, call: Call) -> Answer:
     :param call: the call.
     """
     options, now = service.options, service.clock.now()
+    ready_only = options.list_shows == "ready"
     shown = [
         training
         for training in service.trainings.values()
@@ -197,19 +183,32 @@ def list_models(service: Service, call: Call) -> Answer:
         and training.environment == PRODUCTION
         and training.is_known()
         and now - training.created_at >= options.list_delay
-        and (options.list_shows == "accepted" or training.stage(now) == MODEL_READY)
+        and (training.stage(now) == MODEL_READY if ready_only else _is_listed(service, training, now))
     ]
     items: list[Any] = [training.training_id for training in shown]
     if options.list_items == "object":
-        items = [
-            {
-                "model_id": training.training_id,
-                "status": training.stage(now),
-                "created_at": training.created_at,
-            }
-            for training in shown
-        ]
+        items = [_list_row(service, number, training) for number, training in enumerate(shown, 1)]
     return service.answers.success("model list", data=items)
+
+
+def _is_listed(service: Service, training: Training, now: float) -> bool:
+    return service.options.list_running == "yes" or training.is_over(now)
+
+
+def _list_row(service: Service, number: int, training: Training) -> dict[str, Any]:
+    """Return a row with the keys of the public list; where `model_id` is null, `id` is the number of the row."""
+    now = service.clock.now()
+    created = datetime.datetime.fromtimestamp(training.created_at, datetime.UTC)
+    stage = training.stage(now)
+    nulls = {"failed": stage == TRAINING_FAILED, "running": not training.is_over(now)}
+    row = list_item(
+        None if nulls.get(service.options.list_null_ids, False) else training.training_id,
+        stage,
+        created.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        instance_prompt=training.body.get("instance_prompt"),
+        model_subcategory="lora" if training.method == "lora" else None,
+    )
+    return {"id": number, **row} if row["model_id"] is None else row
 
 
 def delete_model(service: Service, call: Call) -> Answer:
@@ -255,6 +254,16 @@ def buy_model(service: Service, call: Call) -> Answer:
     )
 
 
+def wallet_balance(service: Service, call: Call) -> Answer:
+    """Serve the balance. The names are documented, the rest of the answer is invented; it never falls.
+
+    :param service: the emulator's state.
+    :param call: the call.
+    """
+    data = {"balance": service.options.wallet_balance, "currency": "USD"}
+    return service.answers.json({"status": "success", "data": data})
+
+
 def force(service: Service, training: Training, wish: dict[str, Any]) -> None:
     """Do to a training what the control endpoint was asked for.
 
@@ -275,7 +284,7 @@ def force(service: Service, training: Training, wish: dict[str, Any]) -> None:
     elif action == "freeze":
         stage = wish.get("stage") or training.stage(now)
         if stage not in training.plan.stages:
-            raise ValueError(f"stage must be one of {list(STAGES)}")
+            raise ValueError(f"stage must be one of {list(training.plan.stages)}")
         training.frozen_at = stage
     elif action == "thaw":
         training.frozen_at = None

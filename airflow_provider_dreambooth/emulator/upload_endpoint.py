@@ -7,8 +7,8 @@ import binascii
 import io
 
 from airflow_provider_dreambooth.emulator.answers import Answer
+from airflow_provider_dreambooth.emulator.call import Call
 from airflow_provider_dreambooth.emulator.service import Service
-from airflow_provider_dreambooth.emulator.training_endpoints import Call
 
 _LARGEST_UPLOAD = 5 * 1024 * 1024
 _CROP_SIDE = 512

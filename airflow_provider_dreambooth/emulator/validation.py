@@ -64,6 +64,16 @@ class _Finder:
             return None
         return number
 
+    def links(self) -> None:
+        self.required(("images",))
+        images = self.body.get("images")
+        if "images" in self.problems:
+            return
+        if not isinstance(images, list):
+            self.add("images", "The images must be an array.", "images must be an array")
+        elif not all(isinstance(image, str) for image in images):
+            self.add("images", "The images must be strings.", "images must be an array of URLs")
+
     def one_of(self, field: str, allowed: frozenset[str]) -> None:
         value = self.body.get(field)
         if value is not None and value != "" and value not in allowed:
@@ -81,13 +91,8 @@ def training_problems(endpoint: str, body: dict[str, Any], options: Options) -> 
     :param options: the emulator's switches.
     """
     finder = _Finder(body)
-    finder.required(("instance_prompt", "class_prompt", "images"))
-    images = body.get("images")
-    if "images" not in finder.problems:
-        if not isinstance(images, list):
-            finder.add("images", "The images must be an array.", "images must be an array")
-        elif not all(isinstance(image, str) for image in images):
-            finder.add("images", "The images must be strings.", "images must be an array of URLs")
+    finder.required(("instance_prompt", "class_prompt"))
+    finder.links()
     if options.require_base_model and endpoint in ("fine_tune", "fine_tune_v2"):
         finder.required(("base_model_id",))
     if endpoint == "lora_fine_tune":
@@ -103,6 +108,19 @@ def training_problems(endpoint: str, body: dict[str, Any], options: Options) -> 
     else:
         finder.number("max_train_steps", 1, _MOST_DREAMBOOTH_STEPS)
     finder.number("seed", 0, 2**64)
+    return finder.problems
+
+
+def trainer_problems(body: dict[str, Any]) -> Problems:
+    """Check the body of a v6 training. Each trainer takes its own fields, and which there are is not published.
+
+    :param body: the request body.
+    """
+    finder = _Finder(body)
+    finder.required(("trainer_id",))
+    finder.links()
+    for steps in ("training_steps", "max_train_steps"):
+        finder.number(steps, 1, 100_000)
     return finder.problems
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
+# Trainings of the v6 trainer, which has neither of the two and knows no training of v3.
+TRAINER_V6 = "v6_trainer"
 
 # Endpoint name -> path below /api. Names are the emulator's own and are used in fault rules and counters.
 FIXED_PATHS: dict[str, str] = {
@@ -25,6 +27,9 @@ FIXED_PATHS: dict[str, str] = {
     "v6/images/text2img": "text_to_image_v6",
     "v6/images/fetch": "fetch_image_v6",
     "v6/images/model_reload": "model_reload_v6",
+    "v6/trainer/train": "trainer_train",
+    "v6/trainer/stop": "trainer_stop",
+    "wallet_balance": "wallet_balance",
 }
 # The same, for paths that end in an id.
 PATHS_WITH_ID: dict[str, str] = {
@@ -36,12 +41,15 @@ PATHS_WITH_ID: dict[str, str] = {
     "v3/delete": "finetune_delete",
     "v3/dreambooth/fetch": "fetch_image_v3",
     "v6/images/fetch": "fetch_image_v6",
+    "v6/trainer/status": "trainer_status",
 }
 # Names that stand for several endpoints in a fault rule.
 ENDPOINT_GROUPS: dict[str, frozenset[str]] = {
-    "create": frozenset({"sandbox_fine_tune", "fine_tune", "fine_tune_v2", "lora_fine_tune"}),
-    "status": frozenset({"sandbox_fine_tune_status", "fine_tune_status"}),
-    "cancel": frozenset({"cancle_training", "cancel_training"}),
+    "create": frozenset(
+        {"sandbox_fine_tune", "fine_tune", "fine_tune_v2", "lora_fine_tune", "trainer_train"}
+    ),
+    "status": frozenset({"sandbox_fine_tune_status", "fine_tune_status", "trainer_status"}),
+    "cancel": frozenset({"cancle_training", "cancel_training", "trainer_stop"}),
     "text_to_image": frozenset({"text_to_image_v3", "text_to_image_v4", "text_to_image_v6"}),
     "fetch_image": frozenset({"fetch_image_v3", "fetch_image_v4", "fetch_image_v6"}),
     "model_reload": frozenset({"model_reload_v4", "model_reload_v6"}),
@@ -60,7 +68,9 @@ METHOD_OF_ENDPOINT: dict[str, str] = {
     "fine_tune": "dreambooth",
     "fine_tune_v2": "dreambooth_v2",
     "lora_fine_tune": "lora",
+    "trainer_train": TRAINER_V6,
 }
+ENVIRONMENT_OF_ENDPOINT: dict[str, str] = {"sandbox_fine_tune": SANDBOX, "trainer_train": TRAINER_V6}
 
 DEPLOYING_GPU = "deploying_gpu"
 TRAINING_STARTED = "training_started"
@@ -80,9 +90,11 @@ STAGES: tuple[str, ...] = (
     DEPLOYING_MODEL,
     MODEL_READY,
 )
+# The v6 trainer's own; it calls everything before it `training_started`.
+TRAINING_COMPLETED = "training_completed"
 # Observed in the service's own worker, in no documentation.
 TRAINING_FAILED = "training_failed"
-# Invented: no source documents what a cancelled training shows.
+# Invented for v3: no source documents what a cancelled training shows. The v6 trainer calls a failure so.
 TRAINING_CANCELLED = "training_cancelled"
 
 TOO_FEW_IMAGES = "Training Failed:  Valid image links less than 3"
@@ -99,6 +111,7 @@ MOST_STEPS_V6 = 20
 SD15 = "sd15"
 SDXL = "sdxl"
 FLUX = "flux"
+Z_IMAGE = "z-image"
 # `base_model_type` of a v3 LoRA -> the family of base models it fits.
 FAMILY_OF_BASE_MODEL_TYPE: dict[str, str] = {"normal": SD15, "sdxl": SDXL}
 # Public models the emulator knows: id -> name and family. Invented but for the first id and `flux`.
@@ -110,4 +123,15 @@ PUBLIC_MODELS: dict[str, tuple[str, str]] = {
     "stable-diffusion-v1-5": ("Stable Diffusion 1.5", SD15),
     "sdxl": ("Stable Diffusion XL", SDXL),
     "flux": ("Flux", FLUX),
+    "z-image-turbo": ("Z-Image Turbo", Z_IMAGE),
 }
+# The base model that the answer of a v6 training names.
+BASE_OF_FAMILY: dict[str, str] = {FLUX: "flux", Z_IMAGE: "z-image-turbo", "": "flux"}
+
+
+def family_of_trainer(trainer_id: str) -> str:
+    """Return the family of base models that a v6 trainer's LoRA fits; empty for a trainer nobody described.
+
+    :param trainer_id: such as ``flux_lora_trainer``.
+    """
+    return next((family for family in (FLUX, Z_IMAGE) if trainer_id.startswith(family)), "")

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.training import Training
-from airflow_provider_dreambooth.emulator.vocabulary import DEPLOYING_GPU, TRAINING_FAILED
+from airflow_provider_dreambooth.emulator.vocabulary import DEPLOYING_GPU, TRAINER_V6, TRAINING_FAILED
 
 _TIMEOUT_SECONDS = 30.0
 Post = Callable[[str, bytes], None]
@@ -63,7 +63,12 @@ class Webhooks:
         :param stage: the stage it entered.
         """
         url = training.body.get("webhook")
-        if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+        # What the v6 trainer posts is published nowhere.
+        if (
+            training.method == TRAINER_V6
+            or not isinstance(url, str)
+            or not url.lower().startswith(("http://", "https://"))
+        ):
             return
         if self._worker is None:
             self._worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="emulator-webhooks")

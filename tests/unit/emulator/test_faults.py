@@ -128,3 +128,66 @@ def test_a_picture_can_be_spoiled_too(emulate: Any) -> None:
     link = emulated.answer("v4/dreambooth", model_id="sdxl", prompt="x")["output"][0]
     emulated.fault(endpoint="picture", kind="http_503", times=1)
     assert [emulated.http.get(link).status_code for _ in range(2)] == [503, 200]
+
+
+OBSERVED_ALONE = {
+    "public_models": {"model_subcategory": "lora", "instance_prompt": None},
+    "request_not_found": {"status": "failed", "id": "", "message": "Request not found", "output": ""},
+    "invalid_api_request": {"status": "error", "message": "Invalid API Request"},
+    "request_processing": {"status": "processing", "messege": "Request processing"},
+}
+
+
+@pytest.mark.parametrize("kind", OBSERVED_ALONE)
+def test_an_observed_answer_comes_in_place_of_the_real_one_with_http_200(emulate: Any, kind: str) -> None:
+    emulated = emulate()
+    emulated.fault(kind=kind)
+    answer = emulated.post("v6/images/text2img", model_id="sdxl", prompt="x")
+    body = answer.json()[0] if isinstance(answer.json(), list) else answer.json()
+    assert answer.status_code == 200
+    assert OBSERVED_ALONE[kind].items() <= body.items()
+    assert emulated.service.renderings == {}
+
+
+@pytest.mark.parametrize("render", [0.0, 30.0])
+@pytest.mark.parametrize(
+    ("kind", "status", "keys"),
+    [
+        ("old_processing", "processing", {"messege", "tip", "tip_1", "eta", "fetch_result", "future_links"}),
+        ("v6_processing", "processing", {"message", "eta", "fetch_result", "future_links"}),
+        ("fetched_without_meta", "success", {"proxy_links", "tip"}),
+        ("v6_success", "success", {"generationTime", "proxy_links", "nsfw_content_detected", "meta"}),
+    ],
+)
+def test_an_observed_answer_keeps_the_id_and_the_links_of_the_real_one(
+    emulate: Any, render: float, kind: str, status: str, keys: set[str]
+) -> None:
+    emulated = emulate(render=render)
+    emulated.fault(kind=kind, times=1)
+    body = emulated.answer("v6/images/text2img", model_id="sdxl", prompt="x")
+    assert body["status"] == status
+    assert keys <= set(body)
+    rendering = emulated.service.renderings[body["id"]]
+    assert rendering.links() in (body["output"], body.get("future_links"))
+
+
+def test_the_oldest_processing_answer_escapes_its_slashes(emulate: Any) -> None:
+    emulated = emulate()
+    emulated.fault(kind="old_processing")
+    text = emulated.post("v4/dreambooth", model_id="sdxl", prompt="x").text
+    assert r"http:\/\/testserver\/generations" in text
+
+
+def test_an_observed_lora_start_names_the_id_twice_and_lacks_the_dot(emulate: Any) -> None:
+    emulated = emulate(create_ids="training_id")
+    emulated.fault(kind="lora_created")
+    answer = emulated.create("v3/lora_fine_tune").json()
+    assert answer["training_id"] == answer["model_id"] == emulated.trainings()[0]["training_id"]
+    assert answer["data"] == "it will take upto 30 minutes"
+
+
+def test_a_refusal_is_not_rewritten(emulate: Any) -> None:
+    emulated = emulate()
+    emulated.fault(kind="v6_success")
+    assert emulated.post("v6/images/text2img", model_id="nobody", prompt="x").status_code == 404
+    assert emulated.answer("v3/finetune_list")["messege"] == "model list"

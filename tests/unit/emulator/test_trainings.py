@@ -223,23 +223,54 @@ def test_the_list_holds_the_accounts_production_trainings(emulate: Any) -> None:
     assert emulated.answer("v3/finetune_list", key="somebody else")["data"] == []
 
 
-def test_the_list_can_be_late_ready_only_or_made_of_objects(emulate: Any) -> None:
+def test_the_list_can_be_late_or_show_ready_models_only(emulate: Any) -> None:
     late = emulate(list_delay=100.0)
     late.create()
     assert late.answer("v3/finetune_list")["data"] == []
     late.clock.advance(100)
     assert len(late.answer("v3/finetune_list")["data"]) == 1
-    ready = emulate(list_shows="ready", list_items="object")
+    ready = emulate(list_shows="ready")
     training_id = ready.create().json()["training_id"]
     assert ready.answer("v3/finetune_list")["data"] == []
     ready.clock.advance(2100)
-    assert ready.answer("v3/finetune_list")["data"][0]["model_id"] == training_id
+    assert ready.answer("v3/finetune_list")["data"] == [training_id]
 
 
-def test_a_deleted_model_is_gone_from_list_and_status(emulate: Any) -> None:
+def test_the_list_can_hide_running_trainings_but_keeps_those_that_failed(emulate: Any) -> None:
+    emulated = emulate(list_running="no")
+    emulated.create()
+    failed = emulated.create(emulator={"fail_at": "training_started"}).json()["training_id"]
+    emulated.clock.advance(1300)
+    assert emulated.answer("v3/finetune_list")["data"] == [failed]
+
+
+def test_rows_of_the_list_can_be_objects_with_the_keys_of_the_public_list(emulate: Any) -> None:
+    emulated = emulate(list_items="object")
+    training_id = emulated.create("v3/lora_fine_tune").json()["training_id"]
+    row = emulated.answer("v3/finetune_list")["data"][0]
+    assert set(row) == set(emulated.answer("v4/dreambooth/model_list")[0])
+    assert (row["model_id"], row["status"]) == (training_id, "deploying_gpu")
+    assert row["created_at"] == "2023-11-14T22:13:20.000000Z"
+    assert (row["instance_prompt"], row["model_subcategory"]) == ("photo of zwx fox", "lora")
+
+
+@pytest.mark.parametrize(("whose", "nulls"), [("never", []), ("failed", [2]), ("running", [1])])
+def test_rows_of_the_list_can_lack_their_model_id_and_carry_the_rows_number(
+    emulate: Any, whose: str, nulls: list[int]
+) -> None:
+    emulated = emulate(list_items="object", list_null_ids=whose)
+    emulated.create()
+    emulated.create(emulator={"fail_at": "training_started"})
+    emulated.clock.advance(1300)
+    rows = emulated.answer("v3/finetune_list")["data"]
+    assert [row["id"] for row in rows if row["model_id"] is None] == nulls
+
+
+@pytest.mark.parametrize("path", ["v3/finetune/delete", "v3/delete"])
+def test_a_deleted_model_is_gone_from_list_and_status(emulate: Any, path: str) -> None:
     emulated = emulate()
     training_id = emulated.trained()
-    assert emulated.answer(f"v3/finetune/delete/{training_id}")["status"] == "success"
+    assert emulated.answer(f"{path}/{training_id}")["status"] == "success"
     assert emulated.answer("v3/finetune_list")["data"] == []
     assert emulated.post(f"v3/fine_tune_status/{training_id}").status_code == 404
     assert emulated.post(f"v3/finetune/delete/{training_id}").status_code == 404

@@ -97,3 +97,12 @@ def test_a_receiver_that_is_down_changes_nothing_and_its_link_is_not_printed(emu
     webhooks.settle()
     assert emulated.stage(training_id) == "deploying_gpu"
     assert lines == [f"{training_id} webhook not delivered: ConnectionRefusedError"]
+
+
+def test_a_training_of_v6_posts_nothing(emulate: Any) -> None:
+    emulated = emulate()
+    sent = received(emulated)
+    body = {"trainer_id": "flux_lora_trainer", "images": ["https://example.com/1.png"] * 3}
+    assert emulated.post("v6/trainer/train", **body, webhook="https://example.com/").status_code == 200
+    emulated.webhooks.settle()
+    assert sent == []

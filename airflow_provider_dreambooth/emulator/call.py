@@ -1,0 +1,29 @@
+"""One authenticated call of the API, and what it may ask of the emulator for itself alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(slots=True)
+class Call:
+    """One authenticated API call.
+
+    :param endpoint: the endpoint's name.
+    :param ident: the id at the end of the path, or an empty string.
+    :param body: the JSON body.
+    :param account: fingerprint of the key.
+    :param base_url: scheme and host the caller used.
+    """
+
+    endpoint: str
+    ident: str
+    body: dict[str, Any]
+    account: str
+    base_url: str
+
+    def wishes(self) -> dict[str, Any]:
+        """Return the body field `emulator`, with which a single request asks for special treatment."""
+        value = self.body.get("emulator")
+        return value if isinstance(value, dict) else {}
