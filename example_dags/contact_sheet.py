@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, AssetAlias, task
+from airflow.sdk import DAG, AssetAlias, task
 
 from airflow_provider_dreambooth.assets import ready_models
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
@@ -45,6 +45,8 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_asset_schedule]
     DreamboothTextToImageOperator.partial(
         task_id="render", output_path=f"{OUTPUT}/contact-sheet/{{{{ run_id }}}}", seed=7
     ).expand_kwargs(renderings())
+    # [END howto_asset_schedule]

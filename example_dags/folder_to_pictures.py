@@ -19,7 +19,7 @@ import os
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow.sdk import DAG, Param
 
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
@@ -58,6 +58,7 @@ with DAG(
     },
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_folder_to_pictures]
     train = DreamboothFineTuneOperator(
         task_id="train",
         instance_prompt="photo of sks fox",
@@ -74,3 +75,4 @@ with DAG(
         samples=2,
         output_path="{{ params.output_path }}/{{ run_id }}",
     )
+    # [END howto_folder_to_pictures]

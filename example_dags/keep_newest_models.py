@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, AssetAlias, Param
+from airflow.sdk import DAG, AssetAlias, Param
 
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothKeepNewestModelsOperator
 
@@ -28,6 +28,7 @@ with DAG(
     params={"report_only": Param(False, type="boolean", title="Only report")},
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_keep_newest_models]
     DreamboothKeepNewestModelsOperator(
         task_id="keep_newest_models",
         keep=3,
@@ -36,3 +37,4 @@ with DAG(
         unused_for=timedelta(days=1),
         report_only="{{ params.report_only }}",
     )
+    # [END howto_keep_newest_models]

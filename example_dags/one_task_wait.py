@@ -12,7 +12,7 @@ import os
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG
+from airflow.sdk import DAG
 
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 
@@ -29,6 +29,7 @@ with DAG(
     catchup=False,
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_one_task_wait]
     DreamboothFineTuneOperator(
         task_id="train_and_wait",
         instance_prompt="photo of sks teapot",
@@ -41,3 +42,4 @@ with DAG(
         retries=2,
         retry_delay=timedelta(seconds=10),
     )
+    # [END howto_one_task_wait]

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.sdk import DAG, task
 
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
@@ -58,6 +58,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_mapping]
     trainings = subjects()
     train = DreamboothFineTuneOperator.partial(task_id="train").expand_kwargs(trainings)
     wait = DreamboothFineTuneSensor.partial(
@@ -69,3 +70,4 @@ with DAG(
     render = DreamboothTextToImageOperator.partial(
         task_id="render", output_path=f"{OUTPUT}/{{{{ run_id }}}}"
     ).expand_kwargs(wait.output.zip(trainings).map(rendering))
+    # [END howto_mapping]

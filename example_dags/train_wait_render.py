@@ -22,7 +22,7 @@ import os
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow.sdk import DAG, Param
 
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
@@ -70,6 +70,7 @@ with DAG(
     },
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_train_wait_render]
     train = DreamboothFineTuneOperator(
         task_id="train",
         instance_prompt="photo of sks fox",
@@ -90,3 +91,4 @@ with DAG(
         samples=2,
         output_path="{{ params.output_path }}/{{ run_id }}",
     )
+    # [END howto_train_wait_render]

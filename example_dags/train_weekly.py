@@ -15,7 +15,7 @@ import os
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, AssetAlias
+from airflow.sdk import DAG, AssetAlias
 
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 
@@ -35,6 +35,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     tags=["dreambooth", "example"],
 ) as dag:
+    # [START howto_asset_outlet]
     DreamboothFineTuneOperator(
         task_id="train",
         instance_prompt="photo of sks robot",
@@ -45,3 +46,4 @@ with DAG(
         poll_interval=POLL_INTERVAL,
         outlets=[AssetAlias("dreambooth-models")],
     )
+    # [END howto_asset_outlet]

@@ -10,8 +10,8 @@ import pytest
 
 from dev.cluster.redis_server import running_redis
 from dev.demo.emulator import Emulator
-from dev.demo.stack import EXAMPLES
 from tests.cluster.stack import BreakableCluster
+from tests.examples import EXAMPLES
 from tests.postgresql import running_postgresql
 from tests.requirements import present, required_modules
 

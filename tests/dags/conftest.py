@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from dev.demo.emulator import Emulator
-from dev.demo.stack import EXAMPLES
+from tests.examples import EXAMPLES
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dev.demo.emulator import Emulator
-from dev.demo.stack import EXAMPLES
+from tests.examples import EXAMPLES
 
 TRAININGS = {
     "train_wait_render": 1,

@@ -11,7 +11,7 @@ from typing import Any
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.emulator import Emulator
-from dev.demo.stack import EXAMPLES
+from tests.examples import EXAMPLES
 from tests.system.airflow2_client import Airflow2Client
 from tests.system.stack import SystemStack
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dev.demo.emulator import Emulator
-from dev.demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
+from tests.examples import EXAMPLES
 from tests.system.example_runs import run_examples
 from tests.system.stack import SystemStack
 

@@ -16,8 +16,8 @@ from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.assets import BUCKET, PHOTOGRAPHS, PICTURES, SHEET, TRAIN, fill
 from dev.demo.emulator import Emulator
 from dev.demo.object_storage import CONNECTION_ID, ObjectStorage
-from dev.demo.stack import EXAMPLES
 from tests.airflow_version import AIRFLOW
+from tests.examples import EXAMPLES
 from tests.requirements import required, required_modules
 from tests.system.stack import SystemStack
 from tests.system.test_connection_form import CHROMIUM_OPTIONS

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import airflow_provider_dreambooth
-from dev.demo.stack import EXAMPLES
+from tests.examples import EXAMPLES
 from tests.system.stack import SystemStack
 
 #: Python's own form, ``file.py:12: DeprecationWarning: text``, and Airflow 3's, which names both in its own way. The newest
