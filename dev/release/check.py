@@ -15,10 +15,11 @@ from dev.release.build import committed, committed_names
 
 PACKAGE = "airflow_provider_dreambooth"
 ENTRY_POINTS = {
+    "airflow.plugins": {"dreambooth": f"{PACKAGE}.plugin.registration:plugin"},
     "apache_airflow_provider": {"provider_info": f"{PACKAGE}.provider_info:get_provider_info"},
     "console_scripts": {"dreambooth-emulator": f"{PACKAGE}.emulator.__main__:main"},
 }
-#: What the emulator's pages are made of lies beside its code.
+#: What the pages of Airflow's UI and of the emulator are made of lies beside their code.
 ENDINGS = {".py", ".typed", ".html", ".css", ".js", ".svg"}
 AROUND_THE_PACKAGE = {"LICENSE", "NOTICE", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
 

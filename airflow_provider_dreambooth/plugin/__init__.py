@@ -1,0 +1,1 @@
+"""The pages in Airflow's UI: static files, and their registration as a plugin."""

@@ -1,0 +1,137 @@
+// From a list to rows: one for each training, with all that its tasks know about it.
+
+import { isLive, taskInstance, xcom } from "./airflow.js";
+import { placeKey } from "./place.js";
+import { needsSiblings, siblingsOf } from "./siblings.js";
+import { isWatchers, merged, readTraining } from "./summary.js";
+
+const MOST_KEPT = 3000;
+/** Entries looked through before the reader is asked whether to go on. */
+const SEARCH_STRETCH = 1000;
+
+export const PAGE = 25;
+
+/** Values by place and stamp: asked for once while nothing changed. */
+export class Values {
+  #kept = new Map();
+
+  /** What `ask` gives, from memory if it was asked for with the same key; a null key is never kept. */
+  async get(key, ask) {
+    if (key === null) return ask();
+    if (!this.#kept.has(key)) {
+      if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value);
+      this.#kept.set(key, ask());
+    }
+    try {
+      return await this.#kept.get(key);
+    } catch (problem) {
+      this.#kept.delete(key);
+      throw problem;
+    }
+  }
+}
+
+/** One training for each row, from items of a list. */
+export class RowReader {
+  #values = new Values();
+  #completions = new Values();
+
+  /**
+   * @param {Object[]} items of a list.
+   * @param {Object[]} live rows of tasks that still run; they are not shown again.
+   */
+  async rows(items, live = []) {
+    const read = await Promise.all(items.map((item) => this.#row(item)));
+    const groups = folded(read.filter((row) => row.training !== null || isStarting(row)));
+    const known = new Set(live.map((row) => row.key));
+    return Promise.all(groups.filter((row) => !known.has(row.key)).map((row) => this.#completed(row)));
+  }
+
+  async #row(item) {
+    return { ...item, training: await this.#training(item.place, item.stamp) };
+  }
+
+  /** A training; one that this user may not read is a row that says so. */
+  async #training(place, stamp) {
+    try {
+      const value = await this.#values.get(stamp && `${placeKey(place)} ${stamp}`, () => xcom(place, "training"));
+      return value === undefined ? null : readTraining(value);
+    } catch (problem) {
+      if (problem.kind === "permission") return { unreadable: "You may not read XComs of this DAG." };
+      throw problem;
+    }
+  }
+
+  /** With what other tasks of the run know, where this row alone knows too little. */
+  async #completed(row) {
+    const { training } = row;
+    if (training === null || !needsSiblings(training, row.watched)) return row;
+    const read = (place, stamp) => this.#training(place, stamp);
+    // Of a task that still runs the facts are asked for once; that they have changed is seen by its own XCom.
+    const key = `${row.key} ${row.stamp ?? training.state}`;
+    const known = await this.#completions.get(key, async () => {
+      const others = await siblingsOf(row.place, training, read);
+      const places = row.watched ? [] : [row.place, ...others.map((other) => other.place)];
+      const tasks = training.state === "running" ? await Promise.all(places.map(taskInstance)) : [];
+      return { others, watched: tasks.some(isLive) };
+    });
+    const owner = known.others.find((other) => !isWatchers(other.training));
+    return {
+      ...row,
+      place: isWatchers(training) && owner ? owner.place : row.place,
+      training: merged([training, ...known.others.map((other) => other.training)]),
+      watched: row.watched || known.watched,
+    };
+  }
+}
+
+/** Whether a task is on its way to a training and has none yet. */
+const isStarting = (row) => row.task !== undefined && isLive(row.task);
+
+/** What tasks of one run wrote about one training becomes one row. */
+export function folded(rows) {
+  const groups = new Map();
+  for (const row of rows) {
+    const { dagId, runId } = row.place;
+    const id = row.training?.id;
+    const key = id ? JSON.stringify([dagId, runId, id]) : placeKey(row.place);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups].map(([key, members]) => {
+    const lead = members.find((row) => row.training && !row.training.unreadable && !isWatchers(row.training)) ?? members[0];
+    const readable = members.map((row) => row.training).filter((training) => training && !training.unreadable);
+    const watched = members.some((row) => row.task !== undefined && isLive(row.task));
+    const stamps = members.map((row) => row.stamp);
+    return {
+      ...lead,
+      key,
+      watched,
+      stamp: stamps.includes(null) ? null : stamps.join(" "),
+      training: readable.length ? merged(readable) : lead.training,
+    };
+  });
+}
+
+/**
+ * Go through a list until enough rows fit.
+ * @param {function} list of lists.js.
+ * @param {number} offset where to begin.
+ * @param {function(Object): boolean|null} fits null takes every row.
+ * @param {function(number, number)} tell is told how many entries of how many were looked through.
+ * @returns {Promise<{rows: Object[], next: number|null, total: number}>}
+ */
+export async function find(list, offset, fits, { reader, live, tell, signal }) {
+  const rows = [];
+  let position = offset;
+  let total;
+  do {
+    const page = await list(position, PAGE);
+    total = page.total;
+    const found = await reader.rows(page.items, live);
+    rows.push(...found.filter((row) => fits === null || fits(row)));
+    position += page.items.length;
+    if (page.items.length === 0) position = total;
+    tell(position, total);
+  } while (!signal.aborted && fits !== null && rows.length < PAGE && position < total && position - offset < SEARCH_STRETCH);
+  return { rows, next: position < total ? position : null, total };
+}
