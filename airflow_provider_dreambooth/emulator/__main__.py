@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_dreambooth.emulator.inventions import as_text
+from airflow_provider_dreambooth.emulator.neighbours import is_exposed
 from airflow_provider_dreambooth.emulator.options import Options, from_command_line
 from airflow_provider_dreambooth.emulator.pictures import PICTURES_OF_A_SUBJECT, SUBJECTS
 
@@ -17,6 +18,11 @@ _ANY_KEY = "emulator-key"
 _MISSING = (
     "dreambooth-emulator needs {name}, which is not installed.\n"
     "Install the emulator's extra: pip install 'airflow-provider-dreambooth[emulator]'"
+)
+
+_EXPOSED = (
+    "Warning: --host {host} makes the emulator reachable from other machines. Everybody there can use it, and its pages and "
+    "control endpoints need no key."
 )
 
 
@@ -94,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     url = server.url_of(options, listener)
+    if is_exposed(options):
+        print(_EXPOSED.format(host=options.host), file=sys.stderr)
     running = server.EmulatorServer(application, lambda: print(greeting(options, url), flush=True))
     with contextlib.suppress(KeyboardInterrupt):
         running.run(sockets=[listener])

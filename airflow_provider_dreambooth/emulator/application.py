@@ -15,6 +15,7 @@ from airflow_provider_dreambooth.emulator.clock import Clock, SystemClock
 from airflow_provider_dreambooth.emulator.control import control_router
 from airflow_provider_dreambooth.emulator.hosted_api import HostedApi, base_url_of
 from airflow_provider_dreambooth.emulator.image_downloads import ImageDownloads
+from airflow_provider_dreambooth.emulator.neighbours import refusal
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.page import page
 from airflow_provider_dreambooth.emulator.picture_store import PictureStore
@@ -47,7 +48,12 @@ class EmulatorApplication(FastAPI):
         :param receive: ASGI receive.
         :param send: ASGI send.
         """
-        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+        why = None
+        if scope["type"] == "http":
+            why = refusal(self.service.options, scope["method"], scope["path"], scope["headers"])
+        if why is not None:
+            await JSONResponse({"error": why}, 403)(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/api/"):
             await self.hosted_api(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

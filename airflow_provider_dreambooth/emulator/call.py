@@ -27,3 +27,15 @@ class Call:
         """Return the body field `emulator`, with which a single request asks for special treatment."""
         value = self.body.get("emulator")
         return value if isinstance(value, dict) else {}
+
+    def wished_number(self, name: str, default: float, most: float = 1e9) -> float:
+        """Return a number that the request asks for, or the emulator's own where it asks for none that makes sense.
+
+        :param name: field of `emulator`.
+        :param default: the emulator's own.
+        :param most: the largest that makes sense.
+        """
+        value = self.wishes().get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            return default
+        return float(value)

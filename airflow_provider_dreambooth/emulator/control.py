@@ -20,7 +20,10 @@ def _refused(text: str, code: int = 400) -> JSONResponse:
 
 async def _json(request: Request) -> Any:
     raw = await request.body()
-    return json.loads(raw) if raw else {}
+    try:
+        return json.loads(raw) if raw else {}
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
 
 
 def control_router(service: Service) -> APIRouter:

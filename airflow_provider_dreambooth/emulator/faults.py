@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 from airflow_provider_dreambooth.emulator.answers import Answer, Answers, as_json
@@ -17,6 +18,10 @@ BROKEN = ("cut", "truncated")
 KINDS: tuple[str, ...] = (*FIXED, *REWRITTEN, *_DELAYS, *BROKEN)
 # Longer than any sensible client waits; the connection ends when the client gives up.
 _TIMEOUT_SECONDS = 3600.0
+
+
+_MOST_RULES = 1000
+_HEADER = re.compile(r"[A-Za-z0-9-]+: [\x20-\x7e]*\Z")
 
 
 class FaultRuleError(ValueError):
@@ -69,6 +74,8 @@ class FaultRule:
         if unknown:
             raise FaultRuleError(f"unknown fields {unknown}; known are {sorted(names)}")
         given.setdefault("endpoint", "*")
+        if not all(isinstance(given.get(name, ""), str) for name in ("kind", "endpoint", "when")):
+            raise FaultRuleError("kind, endpoint and when are texts")
         if given.get("kind") not in KINDS:
             raise FaultRuleError(f"kind must be one of {list(KINDS)}")
         known = {"*", *ENDPOINTS, *ENDPOINT_GROUPS}
@@ -76,15 +83,20 @@ class FaultRule:
             raise FaultRuleError(f"endpoint must be one of {sorted(known)}")
         if given.get("when", "before") not in ("before", "after"):
             raise FaultRuleError("when must be before or after")
-        for name, kinds in (
-            ("times", (int, type(None))),
-            ("after", (int,)),
-            ("seconds", (int, float, type(None))),
-        ):
-            if name in given and (not isinstance(given[name], kinds) or isinstance(given[name], bool)):
-                raise FaultRuleError(f"{name} must be a number")
-        if not isinstance(given.get("headers", {}), dict):
+        for name in ("times", "after", "seconds", "status"):
+            number = given.get(name)
+            if number is None:
+                continue
+            whole = name != "seconds"
+            if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
+                raise FaultRuleError(f"{name} must be a {'whole ' if whole else ''}number")
+            if not 0 <= number <= 1e9 or (name == "status" and not 200 <= number <= 599):
+                raise FaultRuleError(f"{name} is out of range")
+        headers = given.get("headers", {})
+        if not isinstance(headers, dict):
             raise FaultRuleError("headers must be an object")
+        if not all(_HEADER.match(f"{header}: {text}") for header, text in headers.items()):
+            raise FaultRuleError("headers must be printable ASCII")
         return cls(**given)
 
     def covers(self, endpoint: str, ident: str) -> bool:
@@ -149,6 +161,8 @@ class FaultBook:
         :param value: the JSON object.
         """
         rule = FaultRule.from_json(value)
+        if len(self.rules) >= _MOST_RULES:
+            raise FaultRuleError(f"there are {_MOST_RULES} rules already; clear them first")
         rule.rule_id = self._next_id
         self._next_id += 1
         self.rules.append(rule)

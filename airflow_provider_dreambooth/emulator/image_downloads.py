@@ -73,7 +73,7 @@ class ImageDownloads:
             if name == EXTERNAL and link.lower().startswith(("http://", "https://")):
                 png = downloaded(link)
                 if png is not None:
-                    self._service.downloads[link] = png
+                    self._service.downloads.keep(link, png, len(png))
             else:
                 png = own_picture(self._service, name) if name else None
             usable += png is not None

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+_LONGEST_PATH = 300
 _Entry = tuple[float, str, str, str, int, str, str]
 
 
@@ -49,7 +50,7 @@ class Journal:
         :param fault: kind of fault that spoiled it, or an empty string.
         :param account: fingerprint of an accepted key, or an empty string.
         """
-        self._entries.append((moment, method, path, endpoint, http_status, fault, account))
+        self._entries.append((moment, method, path[:_LONGEST_PATH], endpoint, http_status, fault, account))
         self.requests[endpoint] += 1
         self.statuses[http_status] += 1
 

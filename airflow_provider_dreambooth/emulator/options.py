@@ -43,6 +43,13 @@ class Options:
     public_url: str = _switch(
         "", "base of the links in answers; default is the request's host", metavar="URL"
     )
+    allow_host: list[str] = _switch(  # noqa: RUF009
+        [],
+        "a further name in the Host header to serve, beside localhost, the machine's addresses, --host and the host of "
+        "--public-url; repeatable",
+        metavar="NAME",
+    )
+    keep: int = _switch(20_000, "trainings and renderings that are remembered; the oldest leave", metavar="N")
     tls_cert: str = _switch("", "certificate file; turns TLS on", metavar="FILE")
     tls_key: str = _switch("", "private key file of the certificate", metavar="FILE")
     http_codes: str = _switch(
@@ -241,6 +248,8 @@ def from_command_line(arguments: Sequence[str] | None = None) -> tuple[Options, 
     options = Options(**values)
     if options.duration <= 0:
         command.error("--duration must be greater than 0")
+    if options.keep < 1:
+        command.error("--keep must be at least 1")
     if bool(options.tls_cert) != bool(options.tls_key):
         command.error("--tls-cert and --tls-key go together")
     try:

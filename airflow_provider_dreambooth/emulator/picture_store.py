@@ -48,19 +48,13 @@ class PictureStore:
         service = self._service
         prefix, _, number = name.rpartition("-")
         rendering = service.rendering_of(prefix)
+        index = int(number) if number in ("0", "1", "2", "3") else 4
         missing = Response("Not Found", 404, media_type="text/plain")
         response = missing
         # The page's own look at a picture counts for nothing.
         counted = "peek" not in request.query_params
         rule = service.faults.take(PICTURE, "") if counted and service.faults.rules else None
-        known = rendering is not None and number.isdigit() and int(number) < rendering.samples
-        if (
-            rendering is not None
-            and known
-            and service.clock.now() >= rendering.ready_at
-            and not rendering.fails
-        ):
-            index = int(number)
+        if rendering is not None and index < rendering.samples and rendering.is_drawn(service.clock.now()):
             if counted:
                 rendering.downloads[index] = rendering.downloads.get(index, 0) + 1
             if not counted or rendering.downloads[index] > rendering.late_links:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import urllib.parse
 from typing import TYPE_CHECKING
+
+from airflow_provider_dreambooth.emulator.neighbours import is_own_host
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.emulator.service import Service
 
 SUBJECTS: tuple[str, ...] = ("fox", "robot", "teapot")
 PICTURES_OF_A_SUBJECT = 8
-_SAMPLE = re.compile(r"/samples/([a-z]+)/([0-9]+)\.png\Z")
+_SAMPLE = re.compile(rf"/samples/({'|'.join(SUBJECTS)})/([1-{PICTURES_OF_A_SUBJECT}])\.png\Z")
 _UPLOAD = re.compile(r"/uploads/([0-9a-f]+)\.png\Z")
-_GENERATION = re.compile(r"/generations/([0-9a-f-]+)-([0-9]+)\.png\Z")
+_GENERATION = re.compile(r"/generations/([0-9a-f-]+)-([0-3])\.png\Z")
 EXTERNAL = ""
-
-
-def _is_own_host(service: Service, link: urllib.parse.SplitResult) -> bool:
-    host = (link.hostname or "").lower()
-    if host in ("localhost", "testserver", service.options.host):
-        return True
-    if service.options.public_url and host == urllib.parse.urlsplit(service.options.public_url).hostname:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def own_picture_name(service: Service, link: str) -> str | None:
@@ -39,15 +28,14 @@ def own_picture_name(service: Service, link: str) -> str | None:
     """
     try:
         split = urllib.parse.urlsplit(link.strip())
-        own = _is_own_host(service, split)
+        own = is_own_host(service.options, split.hostname or "")
     except ValueError:
         return None
     if not own:
         return EXTERNAL
     path = split.path
-    if sample := _SAMPLE.match(path):
-        exists = sample[1] in SUBJECTS and 1 <= int(sample[2]) <= PICTURES_OF_A_SUBJECT
-        return path if exists else None
+    if path.startswith("/samples/"):
+        return path if _SAMPLE.match(path) else None
     if upload := _UPLOAD.match(path):
         return path if upload[1] in service.uploads else None
     if generation := _GENERATION.match(path):

@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
+import uuid
 from typing import Any
+
+
+def new_prefix(number: int) -> str:
+    """Return the first part of the file names of a rendering: a UUID whose lower half is the rendering's number.
+
+    :param number: the number.
+    """
+    return str(uuid.UUID(int=secrets.randbits(64) << 64 | number))
+
+
+def number_of_prefix(prefix: str) -> int:
+    """Return the number of the rendering that a file name belongs to; -1 for any other name.
+
+    :param prefix: the first part of the file name.
+    """
+    try:
+        return uuid.UUID(prefix).int & (2**64 - 1)
+    except ValueError:
+        return -1
 
 
 @dataclasses.dataclass(slots=True)
@@ -39,6 +60,13 @@ class Rendering:
     fails: bool = False
     late_links: int = 0
     downloads: dict[int, int] = dataclasses.field(default_factory=dict)
+
+    def is_drawn(self, now: float) -> bool:
+        """Tell whether its images can be downloaded.
+
+        :param now: epoch seconds.
+        """
+        return now >= self.ready_at and not self.fails
 
     def links(self) -> list[str]:
         """Return the links of the pictures."""

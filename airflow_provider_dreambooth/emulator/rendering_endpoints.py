@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from typing import Any
 
 from airflow_provider_dreambooth.emulator import rendering_answers
 from airflow_provider_dreambooth.emulator.answers import Answer
 from airflow_provider_dreambooth.emulator.call import Call
-from airflow_provider_dreambooth.emulator.rendering import Rendering
+from airflow_provider_dreambooth.emulator.rendering import Rendering, new_prefix
 from airflow_provider_dreambooth.emulator.service import Service, without_secrets
 from airflow_provider_dreambooth.emulator.training import Training
 from airflow_provider_dreambooth.emulator.training_endpoints import usable_images
@@ -22,6 +21,14 @@ from airflow_provider_dreambooth.emulator.vocabulary import (
 
 def _number(value: Any, default: float) -> float:
     return default if value is None or value == "" else float(value)
+
+
+def _whole(value: Any) -> int:
+    """Read a whole number to its last digit, which a float would lose; `5.0` and `1e3` are whole too."""
+    try:
+        return int(value)
+    except ValueError:
+        return int(float(value))
 
 
 def _loras(body: dict[str, Any]) -> list[str]:
@@ -78,10 +85,8 @@ def text_to_image(service: Service, call: Call) -> Answer:
     subject = own[-1] if own else None
     number = service.next_rendering_id()
     steps = int(_number(body.get("num_inference_steps"), 20 if call.endpoint == "text_to_image_v3" else 31))
-    wait = wishes.get("render", service.options.render)
-    late = wishes.get("late_links", service.options.late_links)
     drawn_seed = int(hashlib.sha256(str(number).encode()).hexdigest()[:8], 16)
-    seed = drawn_seed if body.get("seed") in (None, "") else int(body["seed"])
+    seed = drawn_seed if body.get("seed") in (None, "") else _whole(body["seed"])
     rendering = Rendering(
         rendering_id=number,
         account=call.account,
@@ -96,14 +101,14 @@ def text_to_image(service: Service, call: Call) -> Answer:
         width=int(_number(body.get("width"), 512)),
         height=int(_number(body.get("height"), 512)),
         steps=min(steps, MOST_STEPS_V6) if rendering_answers.is_v6(call.endpoint) else steps,
-        prefix=str(uuid.uuid4()),
+        prefix=new_prefix(number),
         base_url=call.base_url,
         created_at=now,
-        ready_at=now + (float(wait) if isinstance(wait, int | float) else service.options.render),
+        ready_at=now + call.wished_number("render", service.options.render),
         body=without_secrets(body),
         nsfw=bool(wishes.get("nsfw", service.options.nsfw)),
         fails=wishes.get("fail_at") == "fetch" or "[fail on fetch]" in str(body["prompt"]),
-        late_links=int(late) if isinstance(late, int) else 0,
+        late_links=int(call.wished_number("late_links", service.options.late_links)),
     )
     service.add_rendering(rendering)
     service.printer.line(

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_provider_dreambooth.emulator.answers import Answers
+from airflow_provider_dreambooth.emulator.bounded import Bounded
 from airflow_provider_dreambooth.emulator.clock import Clock
 from airflow_provider_dreambooth.emulator.faults import FaultBook
 from airflow_provider_dreambooth.emulator.journal import EventPrinter, Journal
 from airflow_provider_dreambooth.emulator.options import Options
-from airflow_provider_dreambooth.emulator.rendering import Rendering
+from airflow_provider_dreambooth.emulator.rendering import Rendering, number_of_prefix
 from airflow_provider_dreambooth.emulator.training import Training
 from airflow_provider_dreambooth.emulator.vocabulary import DEPLOYING_GPU
 
@@ -26,6 +27,7 @@ _SECRET_FIELDS = frozenset({"key", "wandb_key", "hf_token"})
 _FIRST_RENDERING = 12632768
 # The request id of the documentation's sample upload.
 _FIRST_UPLOAD = 2398
+_MOST_ACCOUNTS = 100_000
 
 
 def fingerprint(key: str) -> str:
@@ -68,17 +70,20 @@ class Service:
         self.faults = FaultBook()
         self.journal = Journal(options.request_log)
         self.printer = EventPrinter(options.quiet)
-        self.trainings: dict[str, Training] = {}
-        self.renderings: dict[int, Rendering] = {}
-        self.uploads: dict[str, Upload] = {}
+        self.trainings: Bounded[str, Training] = Bounded(options.keep)
+        self.renderings: Bounded[int, Rendering] = Bounded(options.keep)
+        self.uploads: Bounded[str, Upload] = Bounded(options.keep)
         # Other people's training pictures by link, as PNG; only with --fetch-images.
-        self.downloads: dict[str, bytes] = {}
-        self.purchased: dict[str, int] = {}
+        self.downloads: Bounded[str, bytes] = Bounded(options.keep)
+        # Trainings that each account has started and bought.
+        self.started: Bounded[str, int] = Bounded(_MOST_ACCOUNTS)
+        self.purchased: Bounded[str, int] = Bounded(_MOST_ACCOUNTS)
         # Called with (training, stage) at each stage a training enters, in order.
         self.listeners: list[Callable[[Training, str], None]] = []
         self._accounts = frozenset(fingerprint(key) for key in options.key)
-        self._recent: dict[tuple[str, bytes], float] = {}
-        self._pictures: dict[str, Rendering] = {}
+        self._recent: Bounded[tuple[str, bytes], float] = Bounded(10_000)
+        self._upload_number = _FIRST_UPLOAD
+        self._rendering_number = _FIRST_RENDERING
         self._changes: list[tuple[float, str]] = []
         for rule in options.fault_rules():
             self.faults.add(rule)
@@ -116,7 +121,8 @@ class Service:
 
         :param training: the new training.
         """
-        self.trainings[training.training_id] = training
+        self.trainings.keep(training.training_id, training, len(str(training.body)))
+        self.started.keep(training.account, self.paid(training.account) + 1)
         self.announce(training)
 
     def own_training(self, training_id: str, account: str, environment: str | None = None) -> Training | None:
@@ -136,7 +142,7 @@ class Service:
 
         :param account: the account.
         """
-        return sum(1 for training in self.trainings.values() if training.account == account)
+        return self.started.get(account, 0)
 
     def is_out_of_credits(self, account: str) -> bool:
         """Tell whether an account may start no further training.
@@ -175,13 +181,11 @@ class Service:
         """
         now = self.clock.now()
         window = self.options.spam_filter
-        if len(self._recent) > 10_000:
-            self._recent = {request: at for request, at in self._recent.items() if now - at < window}
         request = (path, hashlib.sha256(raw).digest())
         last = self._recent.get(request)
         if last is not None and now - last < window:
             return True
-        self._recent[request] = now
+        self._recent.keep(request, now)
         return False
 
     def add_rendering(self, rendering: Rendering) -> None:
@@ -189,19 +193,21 @@ class Service:
 
         :param rendering: the new render.
         """
-        self.renderings[rendering.rendering_id] = rendering
-        self._pictures[rendering.prefix] = rendering
+        self.renderings.keep(rendering.rendering_id, rendering, len(str(rendering.body)))
 
     def next_rendering_id(self) -> int:
-        """Return the next number for a render."""
-        return _FIRST_RENDERING + len(self.renderings)
+        """Return the next number for a rendering."""
+        self._rendering_number += 1
+        return self._rendering_number - 1
 
     def rendering_of(self, prefix: str) -> Rendering | None:
         """Return the render a picture belongs to.
 
         :param prefix: the first part of the picture's file name.
         """
-        return self._pictures.get(prefix)
+        number = number_of_prefix(prefix)
+        rendering = self.renderings.get(number)
+        return rendering if rendering is not None and rendering.prefix == prefix else None
 
     def add_upload(self, account: str, png: bytes) -> Upload:
         """Store a picture.
@@ -209,8 +215,9 @@ class Service:
         :param account: whose it is.
         :param png: the picture.
         """
-        upload = Upload(_FIRST_UPLOAD + len(self.uploads), account, secrets.token_hex(16), png)
-        self.uploads[upload.name] = upload
+        upload = Upload(self._upload_number, account, secrets.token_hex(16), png)
+        self._upload_number += 1
+        self.uploads.keep(upload.name, upload, len(png))
         return upload
 
     def announce(self, training: Training) -> None:
@@ -224,7 +231,8 @@ class Service:
             for listener in self.listeners:
                 listener(training, stage)
         change = training.next_change(now)
-        if change is not None:
+        if change is not None and change != training.next_announced:
+            training.next_announced = change
             heapq.heappush(self._changes, (change, training.training_id))
 
     def announce_due(self) -> None:
@@ -262,9 +270,9 @@ class Service:
         self.renderings.clear()
         self.uploads.clear()
         self.downloads.clear()
+        self.started.clear()
         self.purchased.clear()
         self._recent.clear()
-        self._pictures.clear()
         self._changes.clear()
         self.faults.clear()
         self.journal.reset()

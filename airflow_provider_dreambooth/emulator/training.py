@@ -50,6 +50,7 @@ class Training:
     reload_until: float | None = None
     status_polls: int = 0
     announced: str = ""
+    next_announced: float | None = None
     served: dict[str, tuple[int, bytes]] = dataclasses.field(default_factory=dict)
 
     def stage(self, now: float) -> str:

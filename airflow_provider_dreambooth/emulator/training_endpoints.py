@@ -73,11 +73,8 @@ def planned(service: Service, call: Call) -> Training:
     options, wishes = service.options, call.wishes()
     method = METHOD_OF_ENDPOINT[call.endpoint]
     training_id = str(uuid.uuid4()) if method == TRAINER_V6 else service.new_training_id()
-    duration = wishes.get("duration")
-    if not isinstance(duration, int | float) or not 0 < duration < float("inf"):
-        duration = service.duration_of(training_id)
-    plan = StagePlan.of(method, float(duration))
-    factor = wishes.get("eta_factor", options.eta_factor)
+    duration = call.wished_number("duration", 0) or service.duration_of(training_id)
+    plan = StagePlan.of(method, duration)
     training = Training(
         training_id=training_id,
         account=call.account,
@@ -91,7 +88,7 @@ def planned(service: Service, call: Call) -> Training:
             separator=str(wishes.get("separator", options.separator)),
             source=str(wishes.get("log_text", options.log_text)),
             unit=options.eta_unit,
-            factor=float(factor) if isinstance(factor, int | float) else 1.0,
+            factor=call.wished_number("eta_factor", options.eta_factor),
         ),
     )
     fail_at = wishes.get("fail_at")
@@ -235,13 +232,13 @@ def buy_model(service: Service, call: Call) -> Answer:
     """
     try:
         quantity = int(call.body.get("quantity") or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         quantity = 0
     if quantity < 1:
         return service.answers.invalid(
             {"quantity": [("The quantity field is required.", "quantity is required")]}
         )
-    service.purchased[call.account] = service.purchased.get(call.account, 0) + quantity
+    service.purchased.keep(call.account, service.purchased.get(call.account, 0) + quantity)
     used = service.paid(call.account)
     allowed = (42 if service.options.credits is None else service.options.credits) + service.purchased[
         call.account

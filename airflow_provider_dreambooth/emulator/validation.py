@@ -76,7 +76,7 @@ class _Finder:
 
     def one_of(self, field: str, allowed: frozenset[str]) -> None:
         value = self.body.get(field)
-        if value is not None and value != "" and value not in allowed:
+        if value is not None and value != "" and not (isinstance(value, str) and value in allowed):
             self.add(field, f"The selected {_words(field)} is invalid.", f"{field} is invalid")
 
 

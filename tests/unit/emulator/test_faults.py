@@ -92,6 +92,13 @@ def test_a_delay_is_followed_by_the_real_answer(emulate: Any) -> None:
         {"kind": "http_500", "tiems": 1},
         {"kind": "http_500", "times": "two"},
         {"kind": "http_500", "headers": 1},
+        {"kind": "http_500", "headers": {"x": "a\r\nb"}},
+        {"kind": "http_500", "status": "ok"},
+        {"kind": "http_500", "status": 99},
+        {"kind": "delay", "seconds": -1},
+        {"kind": "http_500", "times": True},
+        {"kind": ["http_500"]},
+        {"kind": "http_500", "endpoint": {}},
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(emulate: Any, rule: dict[str, Any]) -> None:
@@ -130,7 +137,7 @@ def test_a_picture_can_be_spoiled_too(emulate: Any) -> None:
     assert [emulated.http.get(link).status_code for _ in range(2)] == [503, 200]
 
 
-OBSERVED_ALONE = {
+OBSERVED_ALONE: dict[str, dict[str, Any]] = {
     "public_models": {"model_subcategory": "lora", "instance_prompt": None},
     "request_not_found": {"status": "failed", "id": "", "message": "Request not found", "output": ""},
     "invalid_api_request": {"status": "error", "message": "Invalid API Request"},

@@ -29,7 +29,7 @@ def started(emulated: Any, **changes: Any) -> str:
 @pytest.mark.parametrize("key", ["id", "training_id", "request_id"])
 def test_a_start_answers_a_uuid_under_the_chosen_key(emulate: Any, key: str) -> None:
     answer = start(emulate(trainer_id_key=key)).json()
-    assert uuid.UUID(answer.pop(key))
+    assert uuid.UUID(answer.pop(key)).version == 4
     assert answer == {"status": "success", "message": "training_started"}
 
 
