@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_dreambooth.api.answer import flatten, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier, identifier_in
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.results import Acknowledgement, Model
 from airflow_provider_dreambooth.api.training_calls import read_acknowledgement
 
@@ -43,20 +44,27 @@ def delete(model_id: str | int) -> ApiCall[Acknowledgement]:
     return call("finetune/delete", fallback=call("delete"))
 
 
-def reload(model_id: str | int) -> ApiCall[Acknowledgement]:
+def reload(
+    model_id: str | int, apis: Sequence[InferenceApi]
+) -> ApiCall[tuple[InferenceApi, Acknowledgement]]:
     """
     Return the call that loads a model again which the service dropped after 7 idle days; about 2 minutes.
 
+    Its result names the form that the server answered to.
+
     :param model_id: the model.
+    :param apis: the forms to use, each one where the server has no route for those before it; at least one.
     :raises DreamboothValidationError: ``model_id`` names nothing.
     """
     name = checked_identifier("model_id", model_id)
+    first, *others = apis
     return ApiCall(
-        path="/api/v4/dreambooth/model_reload",
+        path=first.reload_path,
         body={"model_id": name},
-        read=read_acknowledgement,
+        read=lambda document: (first, read_acknowledgement(document)),
         about=f"reloading model {name}",
         training_id=name,
+        fallback=reload(name, others) if others else None,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.log_text import Progress
 from airflow_provider_dreambooth.api.stages import Outcome
 
@@ -35,7 +35,6 @@ class FineTuneStatus:
     :param progress: what the log text tells, ETA included.
     :param reason: why it failed, in the service's words; ``None`` unless it failed.
     :param cause_is_permanent: the same images would fail again.
-    :param test_image: link of a preview, when the service made one (observed, undocumented).
     """
 
     training_id: str
@@ -44,7 +43,6 @@ class FineTuneStatus:
     progress: Progress = field(default_factory=Progress)
     reason: str | None = None
     cause_is_permanent: bool = False
-    test_image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,25 +92,25 @@ class UploadedImage:
 @dataclass(frozen=True)
 class Rendering:
     """
-    The answer to a request for pictures.
+    The answer to a request for images.
 
-    :param ready: the pictures are there, at ``urls``.
-    :param urls: links of the pictures; they can answer 404 for a short while (observed).
-    :param request_id: the id to fetch the pictures by.
+    :param ready: the images are there, at ``urls``.
+    :param inference_api: the form of the API that answered.
+    :param urls: links of the images; they can answer 404 for a short while (observed).
+    :param request_id: the id to fetch the images by.
     :param eta: seconds until the service expects to be done, ``None`` when it does not say.
-    :param fetch_path: where to ask again, below the configured host; ``None`` when no place was named.
-    :param future_urls: links that will exist later.
+    :param fetch_path: where to ask again, below the configured host.
     :param seed: the seed that was used.
-    :param blanked: the safety checker replaced at least one picture.
-    :param meta: the effective request as the service echoes it.
+    :param steps: inference steps that were rendered, ``None`` when the answer does not say.
+    :param blanked: the safety checker replaced at least one image.
     """
 
     ready: bool
+    inference_api: InferenceApi = InferenceApi.V4
     urls: tuple[str, ...] = ()
     request_id: str | None = None
     eta: float | None = None
     fetch_path: str | None = None
-    future_urls: tuple[str, ...] = ()
     seed: int | None = None
+    steps: int | None = None
     blanked: bool = False
-    meta: dict[str, Any] = field(default_factory=dict)

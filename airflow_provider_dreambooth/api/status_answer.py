@@ -193,7 +193,6 @@ def read_status(document: Any, training_id: str) -> FineTuneStatus:
         told = [line for line in progress.lines[-1:] if not _STEP_LINE.search(line)]
         words = [failure or "", *told, *_stage_candidates(document)]
         reason = next((printable(word) for word in words if word and not is_known_stage(word)), stage)
-    preview = document.get("test_image")
     return FineTuneStatus(
         training_id=training_id,
         stage=stage,
@@ -201,5 +200,4 @@ def read_status(document: Any, training_id: str) -> FineTuneStatus:
         progress=progress,
         reason=reason,
         cause_is_permanent=bool(reason and _PERMANENT_CAUSE.search(reason)),
-        test_image=preview if isinstance(preview, str) and preview else None,
     )

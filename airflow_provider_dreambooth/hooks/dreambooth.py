@@ -15,12 +15,15 @@ from airflow_provider_dreambooth import connection_form
 from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+from airflow_provider_dreambooth.api.inference_api import InferenceApi, order_of
+from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
     DreamboothValidationError,
 )
 from airflow_provider_dreambooth.hooks.stored_connection import aread_connection, read_connection
+from airflow_provider_dreambooth.transport.retry import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     )
     from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport
     from airflow_provider_dreambooth.transport.blocking import BlockingTransport
+
+#: Base URL -> the form of rendering and reload that the server answered to, in this process.
+_answered_form: dict[str, InferenceApi] = {}
 
 
 class DreamboothHook(BaseHook):
@@ -172,7 +178,9 @@ class DreamboothHook(BaseHook):
 
         :param model_id: the training's id.
         """
-        return self.get_conn().send(model_calls.reload(model_id))
+        form, answer = self.get_conn().send(model_calls.reload(model_id, self.inference_apis))
+        _answered_form[self.settings.base_url] = form
+        return answer
 
     def upload_image(self, content: bytes, *, crop: bool = True, name: str = "the image") -> UploadedImage:
         """
@@ -184,26 +192,42 @@ class DreamboothHook(BaseHook):
         """
         return self.get_conn().send(upload_call.upload(content, crop=crop, name=name))
 
-    def text_to_image(
-        self, request: text_to_image.TextToImageRequest | None = None, **arguments: Any
-    ) -> Rendering:
-        """
-        Ask for pictures by a trained model. Billed by the account's plan.
+    @property
+    def inference_apis(self) -> tuple[InferenceApi, ...]:
+        """The forms of rendering, fetch and reload to use, each one where the server has no route for those before it."""
+        return order_of(self.settings.inference_api, _answered_form.get(self.settings.base_url))
 
-        :param request: a checked request; or pass its fields as keyword arguments.
-        :return: the pictures, or by when and where to fetch them.
+    def text_to_image(self, request: TextToImageRequest | None = None, **arguments: Any) -> Rendering:
         """
-        request = request or text_to_image.TextToImageRequest.checked(**arguments)
-        return self.get_conn().send(text_to_image.text_to_image(request))
+        Ask for images by a trained model. **Billed** by the account's plan.
+
+        Sends at most one request that the service may have accepted: it is repeated only after a failure which proves
+        that nothing was, such as a refused connection or a full queue.
+
+        :param request: a checked request; or pass its fields as keyword arguments, as in
+            :meth:`~airflow_provider_dreambooth.api.text_to_image_request.TextToImageRequest.checked`: a LoRA is
+            ``lora_model`` with ``lora_strength``, on a base model as ``model_id``.
+        :return: the images, or by when and where to fetch them.
+        :raises DreamboothTransientError: with ``acceptance`` ``unknown`` the answer was lost: the rendering may be billed.
+        """
+        request = request or TextToImageRequest.checked(**arguments)
+        apis = self.inference_apis
+        warning = request.warning_for(apis[0])
+        if warning is not None:
+            self.log.warning("%s", warning)
+        # As patient as a read: a rate limit proves that nothing was accepted.
+        rendering = self.get_conn().send(text_to_image.text_to_image(request, apis), policy=PATIENT)
+        _answered_form[self.settings.base_url] = rendering.inference_api
+        return rendering
 
     def fetch_image(self, request_id: str, fetch_path: str | None = None) -> Rendering:
         """
-        Ask for pictures that were not ready. Free.
+        Ask for images that were not ready. Free.
 
         :param request_id: :attr:`Rendering.request_id`.
         :param fetch_path: :attr:`Rendering.fetch_path`; asked on the configured host only.
         """
-        return self.get_conn().send(text_to_image.fetch(request_id, fetch_path))
+        return self.get_conn().send(text_to_image.fetch(request_id, fetch_path, self.inference_apis))
 
     def download(self, url: str) -> bytes:
         """
@@ -251,4 +275,4 @@ class DreamboothHook(BaseHook):
     async def afetch_image(self, request_id: str, fetch_path: str | None = None) -> Rendering:
         """Ask for pictures inside an event loop. See :meth:`fetch_image`."""
         async with self.atransport() as transport:
-            return await transport.send(text_to_image.fetch(request_id, fetch_path))
+            return await transport.send(text_to_image.fetch(request_id, fetch_path, self.inference_apis))

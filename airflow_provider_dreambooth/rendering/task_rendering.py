@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.results import Rendering
 from airflow_provider_dreambooth.rendering.record import RENDERING_KEY, RenderingRecord, RenderingStore
 from airflow_provider_dreambooth.runtime import compat
@@ -13,7 +14,7 @@ from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest
+    from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.rendering.polling import RenderingEnded
 
@@ -34,7 +35,7 @@ class TaskRendering:
 
     def known(self, request: TextToImageRequest) -> RenderingRecord | None:
         """Return the rendering that an earlier try left for this request."""
-        return self.store.usable(fingerprint(request.body()), self._account())
+        return self.store.usable(fingerprint(request.body(InferenceApi.V4)), self._account())
 
     def _account(self) -> str:
         settings = self._hook.settings
@@ -71,7 +72,7 @@ class TaskRendering:
         answer = self._hook.text_to_image(request)
         self.store.save(
             RenderingRecord(
-                fingerprint=fingerprint(request.body()),
+                fingerprint=fingerprint(request.body(InferenceApi.V4)),
                 account=self._account(),
                 max_tries=self.store.max_tries,
                 at=round(time.time(), 3),

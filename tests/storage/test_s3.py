@@ -126,7 +126,7 @@ def test_a_retry_completes_the_set(bucket: str, connection: str, asked: Requests
     with dies_at(folders, "write_whole", number):
         tries.run(render(connection, f"{bucket}/out"))
     assert len(tries.run(render(connection, f"{bucket}/out"))) == 2
-    assert asked.of("text_to_image_v4") == 1
+    assert asked.of("text_to_image_v6") == 1
     assert len(names(f"{bucket}/out")) == 4
 
 
@@ -134,7 +134,7 @@ def test_nothing_is_overwritten_unasked(bucket: str, connection: str, asked: Req
     put(f"{bucket}/out/fox-2.json", b"{}")
     with pytest.raises(DreamboothValidationError, match=r"out/fox-2\.json exists already"):
         Tries().run(render(connection, f"{bucket}/out", file_name="fox-{index}"))
-    assert asked.of("text_to_image_v4") == 0
+    assert asked.of("text_to_image_v6") == 0
     saved = Tries().run(render(connection, f"{bucket}/out", file_name="fox-{index}", overwrite=True))
     assert len(saved) == 2
     assert Place.of(f"{bucket}/out/fox-2.json").read() != b"{}"
@@ -158,7 +158,7 @@ def test_a_bucket_that_does_not_exist_is_not_made(connection: str, bucket: str, 
         tries.run(render(connection, f"{missing}/out"))
     assert Place.of(missing).kind() is None
     assert len(tries.run(render(connection, f"{bucket}/out"))) == 2
-    assert asked.of("text_to_image_v4") == 1
+    assert asked.of("text_to_image_v6") == 1
 
 
 def test_tasks_map_over_folders_of_a_bucket(bucket: str, connection: str, asked: Requests) -> None:

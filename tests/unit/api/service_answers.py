@@ -31,6 +31,12 @@ PROCESSING = """{"status":"processing","tip":"for faster speed","eta":29.2479869
 "messege":"Try to fetch request after given estimated time","webhook_status":"",
 "fetch_result":"https://stablediffusionapi.com/api/v3/dreambooth/fetch/13481504","id":13481504,"output":[],"meta":{}}"""
 FETCHED = '{"status":"success","id":12202888,"output":["https://images.example/y-0.png"]}'
+RENDERED_V6 = """{"status":"success","generationTime":2.1,"id":1,"output":["https://example.invalid/0.png"],
+"proxy_links":["https://example.invalid/p0.png"],"nsfw_content_detected":false,"webhook_status":"",
+"meta":{"steps":20,"lora":null,"lora_strength":1,"safety_checker":"no","file_prefix":"<uuid>.png"}}"""
+PROCESSING_V6 = """{"status":"processing","message":"Try to fetch request after seconds estimated","eta":10,"id":1,
+"fetch_result":"https://example.invalid/api/v6/images/fetch/1","output":[],
+"future_links":["https://example.invalid/0.png"]}"""
 TRY_AGAIN = '{"status":"failed","id":"","message":"Failed, Try Again","output":""}'
 INVALID_KEY = '{"status":"error","message":"Invalid Api Key","tip":"1. Check the key 2. Send JSON"}'
 REQUIRED = '{"status":"error","message":{"prompt":["The prompt field is required."]}}'

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.api.call import Repeat
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.model_calls import delete, list_models, reload
 from airflow_provider_dreambooth.api.results import Model
 from airflow_provider_dreambooth.exceptions import (
@@ -15,6 +16,8 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothValidationError,
 )
 from tests.unit.api.service_answers import EMPTY_LIST, error_of, read
+
+V4, V6 = InferenceApi.V4, InferenceApi.V6
 
 
 def test_row_h_lists_the_accounts_models() -> None:
@@ -129,14 +132,22 @@ def test_delete_falls_back_to_the_path_of_the_openapi_file() -> None:
     assert fallback.fallback is None
 
 
-def test_reload_sends_the_id_in_the_body() -> None:
-    call = reload(77)
-    assert (call.path, call.body) == ("/api/v4/dreambooth/model_reload", {"model_id": "77"})
-    assert read(call, {"status": "processing", "message": "loading"}).processing
-    assert not read(call, {"status": "success", "message": "loaded"}).processing
+def test_reload_sends_the_id_in_the_body_in_each_form() -> None:
+    call = reload(77, [V6, V4])
+    assert (call.path, call.body) == ("/api/v6/images/model_reload", {"model_id": "77"})
+    other = call.fallback
+    assert other is not None
+    assert (other.path, other.body, other.fallback) == (
+        "/api/v4/dreambooth/model_reload",
+        {"model_id": "77"},
+        None,
+    )
+    assert read(call, {"status": "processing", "message": "loading"})[1].processing
+    assert not read(other, {"status": "success", "message": "loaded"})[1].processing
+    assert (read(call, {"status": "success"})[0], read(other, {"status": "success"})[0]) == (V6, V4)
 
 
-@pytest.mark.parametrize("call", [delete, reload])
+@pytest.mark.parametrize("call", [delete, lambda name: reload(name, [V4])])
 def test_an_unknown_model_is_named_in_the_error(call: Any) -> None:
     error = error_of(call("F5jvdzGnYi"), {"status": "error", "messege": "Model not found"})
     assert isinstance(error, DreamboothNotFoundError)
@@ -144,7 +155,7 @@ def test_an_unknown_model_is_named_in_the_error(call: Any) -> None:
     assert "F5jvdzGnYi" in str(error)
 
 
-@pytest.mark.parametrize("call", [delete, reload])
+@pytest.mark.parametrize("call", [delete, lambda name: reload(name, [V4])])
 @pytest.mark.parametrize("nothing", ["", "None", ".."])
 def test_an_id_that_names_nothing_is_refused(call: Any, nothing: str) -> None:
     with pytest.raises(DreamboothValidationError, match=r"^model_id is"):

@@ -9,9 +9,11 @@ import pytest
 
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.log_text import split_log
 from airflow_provider_dreambooth.api.stages import Outcome
-from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest, fetch, text_to_image
+from airflow_provider_dreambooth.api.text_to_image import fetch, text_to_image
+from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.api.training_calls import cancel, start, status
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -22,7 +24,7 @@ from airflow_provider_dreambooth.exceptions import (
 from tests.unit.api.service_answers import IMAGES, error_of, read
 
 STATUS = status("X", Environment.PRODUCTION)
-RENDER = text_to_image(TextToImageRequest.checked(model_id="X", prompt="a person"))
+RENDER = text_to_image(TextToImageRequest.checked(model_id="X", prompt="a person"), list(InferenceApi))
 
 
 def training(**change: Any) -> FineTuneRequest:
@@ -106,7 +108,7 @@ def test_q8_renderings_are_asked_for_with_texts_and_yes_and_no() -> None:
         num_inference_steps=30,
         parameters={"safety_checker": True, "tomesd": False},
     )
-    body = request.body()
+    body = request.body(InferenceApi.V4)
     assert (body["num_inference_steps"], body["width"], body["samples"]) == ("30", "512", "1")
     assert (body["safety_checker"], body["tomesd"]) == ("yes", "no")
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as some
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.model_calls import delete, list_models, reload
 from airflow_provider_dreambooth.api.reading import read_answer
-from airflow_provider_dreambooth.api.text_to_image import TextToImageRequest, fetch, text_to_image
+from airflow_provider_dreambooth.api.text_to_image import fetch, text_to_image
+from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.api.training_calls import cancel, start, status
 from airflow_provider_dreambooth.api.upload_call import upload
 from airflow_provider_dreambooth.exceptions import (
@@ -41,9 +43,9 @@ CALLS: list[ApiCall[Any]] = [
     cancel("X"),
     list_models(),
     delete("X"),
-    reload("X"),
+    reload("X", list(InferenceApi)),
     upload(b"\xff\xd8\xff"),
-    text_to_image(TextToImageRequest.checked(model_id="X", prompt="a person")),
+    text_to_image(TextToImageRequest.checked(model_id="X", prompt="a person"), list(InferenceApi)),
     fetch("13"),
 ]
 

@@ -17,7 +17,7 @@ from airflow_provider_dreambooth.api.stages import Outcome
 def test_what_the_service_does_not_tell_is_none() -> None:
     assert FineTuneStarted("X", "deploying_gpu").eta is None
     status = FineTuneStatus("X", "training_started", Outcome.RUNNING)
-    assert (status.reason, status.test_image, status.cause_is_permanent) == (None, None, False)
+    assert (status.reason, status.cause_is_permanent) == (None, False)
     assert status.progress == Progress()
     assert (Model("X").status, Model("X").created_at) == (None, None)
     assert UploadedImage("https://images.example/a.png").request_id is None

@@ -203,16 +203,6 @@ def test_the_log_is_read_as_text_as_array_and_under_logs() -> None:
         assert (progress.step, progress.eta) == (1, 1800)
 
 
-def test_the_preview_is_taken_along() -> None:
-    document = {
-        "status": "success",
-        "model_training_status": "model_ready",
-        "test_image": "https://images.example/t.png",
-    }
-    assert told(document).test_image == "https://images.example/t.png"
-    assert told({"status": "success", "messege": "model_ready", "test_image": ""}).test_image is None
-
-
 words = some.one_of(
     some.none(),
     some.booleans(),

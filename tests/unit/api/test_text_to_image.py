@@ -10,99 +10,71 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from airflow_provider_dreambooth.api.text_to_image import (
-    TextToImageRequest,
-    fetch,
-    read_rendering,
-    text_to_image,
-)
+from airflow_provider_dreambooth.api.call import Repeat
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
+from airflow_provider_dreambooth.api.text_to_image import fetch, read_rendering, text_to_image
+from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
     DreamboothNotFoundError,
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from tests.unit.api.service_answers import FETCHED, PROCESSING, RENDERED, TRY_AGAIN, error_of, read
-
-GOOD: dict[str, Any] = {"model_id": "F5jvdzGnYi", "prompt": " photo of ohwx person, astronaut "}
-
-
-def test_a_request_goes_out_in_the_form_of_v4() -> None:
-    request = TextToImageRequest.checked(
-        **GOOD, samples=2, seed=7, parameters={"safety_checker": False, "upscale": "no", "highres_fix": True}
-    )
-    call = text_to_image(request)
-    assert call.path == "/api/v4/dreambooth"
-    assert call.body == {
-        "model_id": "F5jvdzGnYi",
-        "prompt": "photo of ohwx person, astronaut",
-        "negative_prompt": None,
-        "width": "512",
-        "height": "512",
-        "samples": "2",
-        "num_inference_steps": "31",
-        "guidance_scale": 7.5,
-        "seed": 7,
-        "webhook": None,
-        "track_id": None,
-        "safety_checker": "no",
-        "upscale": "no",
-        "highres_fix": "yes",
-    }
-
-
-@pytest.mark.parametrize(
-    ("change", "fault", "mend"),
-    [
-        ({"model_id": ""}, "model_id is ''", "train.output"),
-        ({"model_id": "None"}, "model_id is 'None'", "train.output"),
-        ({"prompt": " "}, "prompt is empty", "instance prompt"),
-        ({"prompt": 5}, "prompt is int", "instance prompt"),
-        ({"negative_prompt": 5}, "negative_prompt is int", "Write text"),
-        ({"width": 248}, "width is 248", "256 to 1024"),
-        ({"height": 1032}, "height is 1032", "256 to 1024"),
-        ({"width": 513}, "width is 513", "multiple of 8"),
-        ({"samples": 0}, "samples is 0", "1 to 4"),
-        ({"samples": 5}, "samples is 5", "1 to 4"),
-        ({"samples": "two"}, "samples is 'two'", "whole number"),
-        ({"num_inference_steps": 52}, "num_inference_steps is 52", "1 to 51"),
-        ({"guidance_scale": 0.5}, "guidance_scale is 0.5", "1 to 20"),
-        ({"guidance_scale": "much"}, "guidance_scale is 'much'", "1 to 20"),
-        ({"guidance_scale": True}, "guidance_scale is True", "1 to 20"),
-        ({"seed": -1}, "seed is -1", "whole number"),
-        ({"parameters": {"key": "k"}}, "parameters['key']", "password field"),
-        ({"parameters": {"seed": 1}}, "parameters['seed']", "Pass seed"),
-        ({"parameters": {"guidance_scale": 1}}, "parameters['guidance_scale']", "Pass guidance_scale"),
-        ({"parameters": "x"}, "parameters is str", "Write {'field': value}"),
-    ],
+from tests.unit.api.service_answers import (
+    FETCHED,
+    PROCESSING,
+    PROCESSING_V6,
+    RENDERED,
+    RENDERED_V6,
+    TRY_AGAIN,
+    error_of,
+    read,
 )
-def test_a_refusal_names_the_argument_and_the_mend(change: dict[str, Any], fault: str, mend: str) -> None:
-    with pytest.raises(DreamboothValidationError) as caught:
-        TextToImageRequest.checked(**{**GOOD, **change})
-    assert str(caught.value).startswith(fault)
-    assert mend in str(caught.value)
-    assert "nothing was paid" in str(caught.value)
+
+V4, V6 = InferenceApi.V4, InferenceApi.V6
+
+REQUEST = TextToImageRequest.checked(model_id="F5jvdzGnYi", prompt="photo of ohwx person, astronaut")
+CALL = text_to_image(REQUEST, [V4])
 
 
-def test_numbers_may_come_as_text_out_of_a_template() -> None:
-    request = TextToImageRequest.checked(
-        **GOOD,
-        width="1024",
-        height="256",
-        samples="4",
-        num_inference_steps="21",
-        guidance_scale="8",
-        seed="None",
-    )
-    assert (request.width, request.height, request.samples) == (1024, 256, 4)
-    assert (request.num_inference_steps, request.guidance_scale, request.seed) == (21, 8.0, None)
+def test_a_billed_request_is_sent_again_only_when_nothing_was_accepted() -> None:
+    call = text_to_image(REQUEST, [V6, V4])
+    assert call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED
+    assert call.fallback is not None
+    assert call.fallback.repeat is Repeat.ONLY_IF_NOT_ACCEPTED
+    assert fetch("13").repeat is Repeat.FREELY
 
 
-def test_a_large_seed_keeps_every_digit() -> None:
-    assert TextToImageRequest.checked(**GOOD, seed=2**53 + 1).body()["seed"] == 2**53 + 1
+def test_a_lost_answer_to_a_billed_request_says_that_it_may_be_paid() -> None:
+    error = error_of(CALL, {"status": "processing"})
+    assert error.acceptance is Acceptance.UNKNOWN
+    assert "paid, is not known" in str(error)
 
 
-CALL = text_to_image(TextToImageRequest.checked(**GOOD))
+def test_the_forms_are_tried_in_order_each_with_its_own_path_and_steps() -> None:
+    call = text_to_image(REQUEST, [V6, V4])
+    assert (call.path, call.body["num_inference_steps"]) == ("/api/v6/images/text2img", "20")
+    other = call.fallback
+    assert other is not None
+    assert (other.path, other.body["num_inference_steps"]) == ("/api/v4/dreambooth", "31")
+    assert other.fallback is None
+
+
+@pytest.mark.parametrize("api", [V4, V6])
+def test_an_answer_tells_which_form_gave_it(api: InferenceApi) -> None:
+    assert read(text_to_image(REQUEST, [api]), RENDERED).inference_api is api
+
+
+def test_the_documented_success_of_v6() -> None:
+    rendering = read(text_to_image(REQUEST, [V6]), RENDERED_V6)
+    assert rendering.urls == ("https://example.invalid/0.png",)
+    assert (rendering.steps, rendering.blanked) == (20, False)
+
+
+def test_the_documented_processing_answer_of_v6() -> None:
+    rendering = read(text_to_image(REQUEST, [V6]), PROCESSING_V6)
+    assert (rendering.ready, rendering.request_id, rendering.eta) == (False, "1", 10)
+    assert rendering.fetch_path == "/api/v6/images/fetch/1"
 
 
 def test_the_documented_success() -> None:
@@ -110,7 +82,7 @@ def test_the_documented_success() -> None:
     assert rendering.ready
     assert rendering.urls == ("https://images.example/x-0.png",)
     assert (rendering.request_id, rendering.seed, rendering.blanked) == ("12632768", 4036347397, False)
-    assert rendering.meta["n_samples"] == 1
+    assert rendering.steps == 20
 
 
 def test_the_documented_processing_answer() -> None:
@@ -142,7 +114,6 @@ def test_output_may_be_empty_in_any_way_while_processing(output: Any) -> None:
     }
     rendering = read(CALL, document)
     assert (rendering.ready, rendering.eta) == (False, 3.0)
-    assert rendering.future_urls == ("https://images.example/f.png",)
 
 
 def test_pictures_that_are_announced_but_not_there_yet_are_asked_for_again() -> None:
@@ -172,17 +143,41 @@ def test_an_answer_that_leads_nowhere_is_a_transient_error(document: Any) -> Non
     ],
 )
 def test_of_fetch_result_only_a_path_of_the_api_is_used(fetch_result: Any, path: str | None) -> None:
-    rendering = read_rendering({"status": "processing", "id": 13, "fetch_result": fetch_result})
-    assert rendering.fetch_path == path
+    rendering = read_rendering({"status": "processing", "id": 13, "fetch_result": fetch_result}, V4)
+    assert rendering.fetch_path == (path or "/api/v4/dreambooth/fetch")
 
 
-def test_fetch_uses_the_named_place_and_else_the_form_of_v4() -> None:
-    assert (fetch(13, "/api/v3/dreambooth/fetch/13").path, fetch(13, "/api/v3/x").body) == (
-        "/api/v3/dreambooth/fetch/13",
-        {},
-    )
-    call = fetch(13)
-    assert (call.path, call.body) == ("/api/v4/dreambooth/fetch", {"request_id": "13"})
+@pytest.mark.parametrize(
+    ("fetch_path", "apis", "places"),
+    [
+        (None, None, ["/api/v4/dreambooth/fetch", "/api/v6/images/fetch"]),
+        (None, [V6], ["/api/v6/images/fetch"]),
+        (
+            "/api/v3/dreambooth/fetch/13",
+            [V6],
+            ["/api/v3/dreambooth/fetch/13", "/api/v4/dreambooth/fetch", "/api/v6/images/fetch"],
+        ),
+        (
+            "/api/v6/images/fetch/13",
+            [V4],
+            ["/api/v6/images/fetch/13", "/api/v6/images/fetch", "/api/v4/dreambooth/fetch"],
+        ),
+        ("/api/v6/images/fetch", None, ["/api/v6/images/fetch", "/api/v4/dreambooth/fetch"]),
+    ],
+)
+def test_a_fetch_asks_the_named_place_then_those_of_the_forms(
+    fetch_path: str | None, apis: list[InferenceApi] | None, places: list[str]
+) -> None:
+    call: Any = fetch(13, fetch_path, apis)
+    asked = []
+    while call is not None:
+        asked.append(call.path)
+        assert call.body == ({"request_id": "13"} if call.path.endswith("/fetch") else {})
+        call = call.fallback
+    assert asked == places
+
+
+def test_a_fetch_of_nothing_is_refused() -> None:
     with pytest.raises(DreamboothValidationError, match=r"^request_id is"):
         fetch("")
 
@@ -208,7 +203,7 @@ def test_a_picture_that_the_safety_checker_replaced_is_told(verdict: Any, blanke
     ("seed", "read_as"), [(5, 5), ("5", 5), ("²", None), ("9" * 5000, None), (True, None), (None, None)]
 )
 def test_the_seed_is_a_number_or_not_told(seed: Any, read_as: int | None) -> None:
-    assert read_rendering({"status": "processing", "id": 1, "meta": {"seed": seed}}).seed == read_as
+    assert read_rendering({"status": "processing", "id": 1, "meta": {"seed": seed}}, V4).seed == read_as
 
 
 values = some.recursive(
@@ -233,7 +228,7 @@ KEYS = [
 @given(some.dictionaries(some.sampled_from(KEYS), values))
 def test_no_document_breaks_the_reading_of_a_rendering(document: dict[str, Any]) -> None:
     with contextlib.suppress(DreamboothTransientError):
-        read_rendering(document)
+        read_rendering(document, V4)
 
 
 @pytest.mark.parametrize("call", [fetch("13"), fetch("13", "/api/v6/images/fetch/13")])
@@ -278,7 +273,7 @@ def test_tips_and_proxy_links_are_not_read(proxies: Any) -> None:
     }
     rendering = read(fetch("1"), document)
     assert rendering.urls == ("https://example.invalid/0.png",)
-    assert rendering.fetch_path is None
+    assert rendering.fetch_path == V4.fetch_path
     assert "sdapi_backend" not in repr(rendering)
 
 
@@ -294,4 +289,7 @@ def test_an_old_processing_answer_announces_links_that_are_no_results_yet() -> N
 
 @pytest.mark.parametrize("place", ["/api/v3/finetune/delete/13", "/api/v3/x", "/api/fetch/../../x"])
 def test_a_place_to_fetch_from_that_is_no_fetch_is_not_asked(place: str) -> None:
-    assert read_rendering({"status": "processing", "id": 13, "fetch_result": place}).fetch_path is None
+    assert (
+        read_rendering({"status": "processing", "id": 13, "fetch_result": place}, V6).fetch_path
+        == V6.fetch_path
+    )

@@ -16,7 +16,7 @@ from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToIma
 from airflow_provider_dreambooth.rendering import folder as folders
 from tests.emulated_task import Requests, Tries, dies_at
 
-RENDERING = "text_to_image_v4"
+RENDERING = "text_to_image_v6"
 
 
 def render(connection: str, output: Any, **arguments: Any) -> DreamboothTextToImageOperator:
@@ -41,7 +41,13 @@ def names(folder: Path) -> list[str]:
 def test_each_picture_has_a_json_that_says_how_it_was_made(connection: str, tmp_path: Path) -> None:
     parameters = {"safety_checker": "no"}
     saved = Tries().run(
-        render(connection, tmp_path / "out", negative_prompt="blurred", parameters=parameters)
+        render(
+            connection,
+            tmp_path / "out",
+            negative_prompt="blurred",
+            parameters=parameters,
+            num_inference_steps=20,
+        )
     )
     request = json.loads(Path(saved[0]).with_suffix(".json").read_text())["request_id"]
     assert [Path(path).name for path in saved] == [f"midjourney-7-{request}-{index}.png" for index in (1, 2)]
@@ -59,7 +65,7 @@ def test_each_picture_has_a_json_that_says_how_it_was_made(connection: str, tmp_
         "parameters": {
             "width": 512,
             "height": 512,
-            "num_inference_steps": 31,
+            "num_inference_steps": 20,
             "guidance_scale": 7.5,
             "safety_checker": "no",
         },
