@@ -69,7 +69,7 @@ demo: $(RUNNABLE)  ## See a real Airflow train a model on the local emulator and
 airflow: $(RUNNABLE)  ## The same, left running with Airflow's UI until Ctrl-C
 	@$(DEMO) --keep
 
-demo-assets: $(INSTALLED)  ## Photographs in object storage to pictures in object storage, by two DAGs joined by an asset
+demo-assets: $(INSTALLED)  ## Photographs in object storage to rendered images in object storage, by two DAGs joined by an asset
 	@$(BIN)/python -m dev.demo.assets --airflow-port $(AIRFLOW_PORT) --emulator-port $(EMULATOR_PORT) --duration $(DURATION)
 
 install: $(INSTALLED)  ## Create .venv with Airflow, the provider and the development tools
@@ -79,7 +79,7 @@ lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
-format: $(INSTALLED)  ## Reformat and mend what can be mended by itself
+format: $(INSTALLED)  ## Reformat, and fix what can be fixed automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -75,7 +75,7 @@ def _follow(
     tasks = stack.client.task_instances("many_trainings", run_id)
     if state != "success":
         print(stack.client.describe("many_trainings", run_id)[:6000], flush=True)
-    looks = emulator.looks()
+    looks = emulator.polls()
     # The first look is the worker's, before it defers, and the second the trigger's: from there on the interval counts.
     gaps = [later - sooner for times in looks.values() for sooner, later in itertools.pairwise(times[1:-1])]
     return {

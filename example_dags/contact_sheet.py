@@ -7,7 +7,7 @@ one in `train_weekly`, starts it.
 | task | what it does |
 |---|---|
 | `renderings` | reads from the asset events which models are new and what they were trained on |
-| `render` | one picture for each model and scene, by dynamic task mapping |
+| `render` | one image for each model and scene, by dynamic task mapping |
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """
-### From a folder of photographs to rendered pictures
+### From a folder of photographs to rendered images
 
 Nobody writes a public link by hand: the photographs lie in a folder on the worker or in a bucket, and so will the
-pictures.
+rendered images.
 
 | task | what it does |
 |---|---|
 | `train` | checks the photographs, uploads each once, pays for one training and waits for the model, deferred |
-| `render` | makes pictures with the model and saves each with a JSON file that says how it was made |
+| `render` | renders images with the model and saves each with a JSON file that says how it was made |
 
 **Photographs** may be a folder, a pattern such as `photographs/*.jpg`, single files, and object storage addresses such
 as `s3://conn_id@bucket/photographs`, mixed. PNG and JPEG are taken; 7 or 8 of one subject work best.

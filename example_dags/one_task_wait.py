@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 
-# The emulator serves pictures to try it out with; the hosted service needs public links of your own.
+# The emulator serves sample images; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 # Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
 POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None

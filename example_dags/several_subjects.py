@@ -23,7 +23,7 @@ from airflow_provider_dreambooth.operators.dreambooth import (
 )
 from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
 
-# The emulator serves pictures to try it out with; the hosted service needs public links of your own.
+# The emulator serves sample images; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
 # Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.

@@ -1,18 +1,18 @@
 """
 ### Train, wait, render
 
-Once a week: teach a model what a subject looks like, wait until the model is ready, make pictures with it.
+Once a week: teach a model what a subject looks like, wait until the model is ready, render images with it.
 
 | task | what it does |
 |---|---|
 | `train` | pays for one training and passes its id on |
-| `wait` | looks at the training from time to time, deferred: no worker slot is taken while it runs |
-| `render` | makes pictures with the new model and saves them |
+| `wait` | polls the training while deferred: no worker slot is taken while it runs |
+| `render` | renders images with the new model and saves them |
 
 **To run it against the local emulator**: start `dreambooth-emulator` and use the connection that it prints.
 
 **To run it against the hosted service**: put your API key into the connection `dreambooth_default`, trigger
-this DAG and give links to your own pictures in the form. The service downloads them, so they must be public;
+this DAG and give links to your own images in the form. The service downloads them, so they must be public;
 7 or 8 square ones work best. A training costs money and takes half an hour or so.
 """
 
@@ -30,7 +30,7 @@ from airflow_provider_dreambooth.operators.dreambooth import (
 )
 from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
 
-# The emulator serves pictures to try it out with; the hosted service needs public links of your own.
+# The emulator serves sample images; the hosted service needs public links of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
 # Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
@@ -52,8 +52,8 @@ with DAG(
             type="array",
             items={"type": "string"},
             minItems=3,
-            title="Training pictures",
-            description="Public links, one a line; 7 or 8 square pictures of one subject work best.",
+            title="Training images",
+            description="Public links, one a line; 7 or 8 square images of one subject work best.",
         ),
         "prompt": Param(
             "photo of sks fox reading a newspaper in a cafe",

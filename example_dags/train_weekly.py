@@ -19,7 +19,7 @@ from airflow.sdk import DAG, AssetAlias
 
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 
-# The emulator serves pictures to try it out with; name a folder or an object storage address of your own.
+# The emulator serves sample images; name a folder or an object storage address of your own.
 IMAGES = os.environ.get("DREAMBOOTH_EXAMPLE_IMAGES", "http://127.0.0.1:8765/samples")
 PHOTOGRAPHS = os.environ.get("DREAMBOOTH_EXAMPLE_PHOTOGRAPHS")
 # Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.

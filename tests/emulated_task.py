@@ -82,14 +82,14 @@ def dies_at(where: Any, name: str, call: int = 1) -> Iterator[list[Any]]:
 
 
 def photo(width: int = 640, height: int = 480, *, tone: int = 0, kind: str = "PNG", **saved: Any) -> bytes:
-    """Return a picture with something in it.
+    """Return an image with something in it.
 
     :param tone: makes it another one.
     """
-    picture = Image.radial_gradient("L").resize((width, height)).convert("RGB")
-    picture.paste((tone % 256, 60, 200 - tone % 200), (width // 4, height // 4, width // 2, height // 2))
+    image = Image.radial_gradient("L").resize((width, height)).convert("RGB")
+    image.paste((tone % 256, 60, 200 - tone % 200), (width // 4, height // 4, width // 2, height // 2))
     out = io.BytesIO()
-    picture.save(out, kind, **saved)
+    image.save(out, kind, **saved)
     return out.getvalue()
 
 

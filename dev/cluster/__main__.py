@@ -82,7 +82,7 @@ def _describe(stack: ClusterStack, narrator: Narrator) -> None:
     )
     narrator.console.print(
         f"\nAirflow's UI:     {stack.url}  (user {USER}, password {PASSWORD})\n"
-        f"Emulator:         {stack.emulator.url}  (its trainings and pictures)\n"
+        f"Emulator:         {stack.emulator.url}  (its trainings and renderings)\n"
         f"The DAGs are in example_dags/. Trigger one in the UI, then end a process as a power cut would\n"
         f"(kill -9 -- -<its number>): others take its work over within a minute, and no training is paid twice.\n"
         f"Its parts, and the queues that they serve:\n{members}\n"

@@ -13,7 +13,7 @@ from dev.demo.emulator import Emulator
 from dev.demo.narrator import Narrator
 from dev.demo.stack import Stack
 from dev.demo.terminal import PROJECT, listen_no_more, options_of, run, short
-from dev.demo.walk import DAG_ID, pictures, walk
+from dev.demo.walk import DAG_ID, images, walk
 
 OUTPUT = PROJECT / "demo-output"
 API_KEY = "emulator-key"
@@ -70,16 +70,16 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
 
 
 def _report(narrator: Narrator, began: float) -> None:
-    narrator.console.print("\nEvery task succeeded. The pictures:", markup=False)
-    for picture in pictures(OUTPUT, began):
-        narrator.console.print(f"  {short(picture)}", markup=False)
+    narrator.console.print("\nEvery task succeeded. The images:", markup=False)
+    for image in images(OUTPUT, began):
+        narrator.console.print(f"  {short(image)}", markup=False)
     narrator.console.print()
 
 
 def _keep(stack: Stack, narrator: Narrator) -> None:
     narrator.console.print(
         f"Airflow runs on:  {stack.url}  (user {USER}, password {PASSWORD})\n"
-        f"Emulator:         {stack.emulator.url}  (its trainings and pictures)\n"
+        f"Emulator:         {stack.emulator.url}  (its trainings and renderings)\n"
         f"The DAGs are in example_dags/. Trigger one in the UI: schedules are switched off here.\n"
         f"Connection:       {stack.url}/connections  (dreambooth_default, with a Test button)\n"
         f"Ctrl-C ends it all.",

@@ -1,4 +1,4 @@
-"""``make demo-assets``: from photographs in object storage to rendered pictures in object storage, by two DAGs."""
+"""``make demo-assets``: from photographs in object storage to rendered images in object storage, by two DAGs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dev.demo.terminal import listen_no_more, options_of, run
 from dev.demo.walk import MEANING
 
 TRAIN, SHEET = "train_weekly", "contact_sheet"
-BUCKET, PHOTOGRAPHS, PICTURES = "studio", "photographs/robot", "pictures"
+BUCKET, PHOTOGRAPHS, RENDERINGS = "studio", "photographs/robot", "renderings"
 #: Far more than the two runs need.
 PATIENCE = 420.0
 
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
             **storage.variables(),
             # The connection stands before the bucket.
             "DREAMBOOTH_EXAMPLE_PHOTOGRAPHS": f"s3://{CONNECTION_ID}@{BUCKET}/{PHOTOGRAPHS}/",
-            "DREAMBOOTH_EXAMPLE_OUTPUT": f"s3://{CONNECTION_ID}@{BUCKET}/{PICTURES}",
+            "DREAMBOOTH_EXAMPLE_OUTPUT": f"s3://{CONNECTION_ID}@{BUCKET}/{RENDERINGS}",
         },
         say=lambda line: narrator.say(line, "airflow"),
     )
@@ -125,7 +125,7 @@ def _report(storage: ObjectStorage, narrator: Narrator, states: dict[str, str]) 
     narrator.console.print(
         "\nEvery task of both DAGs succeeded. What is in object storage now:", markup=False
     )
-    keys = [key for key in storage.keys(BUCKET, PICTURES) if key.endswith(".png")]
+    keys = [key for key in storage.keys(BUCKET, RENDERINGS) if key.endswith(".png")]
     for key in keys:
         copy = OUTPUT / "contact-sheet" / Path(key).name
         copy.parent.mkdir(parents=True, exist_ok=True)

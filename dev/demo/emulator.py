@@ -22,7 +22,7 @@ class Emulator:
     :param folder: where its log goes.
     :param port: the port to take if it is free.
     :param duration: seconds that a whole training takes.
-    :param render: seconds that a picture takes.
+    :param render: seconds that a rendering takes.
     :param key: the only API key it takes; ``None`` takes any.
     :param options: further command-line options.
     """
@@ -76,7 +76,7 @@ class Emulator:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def looks(self) -> dict[str, list[float]]:
+    def polls(self) -> dict[str, list[float]]:
         """When each training's status was asked for, in order, by training id."""
         times: dict[str, list[float]] = defaultdict(list)
         for entry in self.journal()["requests"]:

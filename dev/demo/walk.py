@@ -11,7 +11,7 @@ from dev.demo.stack import Stack
 
 DAG_ID = "train_wait_render"
 MEANING = {
-    "running": "runs on a worker",
+    "running": "is running on a worker",
     "deferred": "waits, deferred: it takes no worker slot",
     "up_for_retry": "failed, and will be tried again",
     "success": "done",
@@ -62,10 +62,10 @@ def _detail(stack: Stack, run_id: str, task: dict[str, Any]) -> str:
         return ""
     value = stack.client.xcom(DAG_ID, run_id, task_id)
     if isinstance(value, list):
-        return f": {len(value)} pictures"
+        return f": {len(value)} images"
     return f": {'training' if task_id == 'train' else 'model'} {value}"
 
 
-def pictures(folder: Path, since: float) -> list[Path]:
+def images(folder: Path, since: float) -> list[Path]:
     """Pictures saved since a moment (epoch seconds)."""
     return sorted(path for path in folder.rglob("*.png") if path.stat().st_mtime >= since - 1)

@@ -29,10 +29,10 @@ def build_and_check() -> int:
                 print(f"{left.name}: two builds of one commit differ", file=sys.stderr)
                 return 1
         wheel, source = one
-        faults = [f"{wheel.name}: {fault}" for fault in check.check_wheel(wheel, commit)]
-        faults += [f"{source.name}: {fault}" for fault in check.check_source(source, commit)]
-        if faults:
-            print("\n".join(faults), file=sys.stderr)
+        problems = [f"{wheel.name}: {problem}" for problem in check.check_wheel(wheel, commit)]
+        problems += [f"{source.name}: {problem}" for problem in check.check_source(source, commit)]
+        if problems:
+            print("\n".join(problems), file=sys.stderr)
             return 1
         DIST.mkdir(exist_ok=True)
         for path in one:

@@ -35,19 +35,19 @@ def check_wheel(wheel: Path, commit: str) -> list[str]:
         contents = {name: archive.read(name) for name in names if ".dist-info/" in name}
         empty = [name for name in names if name.endswith("py.typed") and archive.getinfo(name).file_size]
     information = next((name.split("/")[0] for name in contents), "")
-    faults = [f"{name}: py.typed is to be empty" for name in empty]
-    faults += _stray(names, allowed=information)
-    faults += [
+    problems = [f"{name}: py.typed is to be empty" for name in empty]
+    problems += _stray(names, allowed=information)
+    problems += [
         f"{name} is missing"
         for name in (f"{PACKAGE}/py.typed", f"{information}/licenses/LICENSE")
         if name not in names
     ]
-    faults += _missing_modules(names, commit)
-    faults += check_metadata(contents.get(f"{information}/METADATA", b""), commit)
-    faults += check_entry_points(contents.get(f"{information}/entry_points.txt", b"").decode())
+    problems += _missing_modules(names, commit)
+    problems += check_metadata(contents.get(f"{information}/METADATA", b""), commit)
+    problems += check_entry_points(contents.get(f"{information}/entry_points.txt", b"").decode())
     if contents.get(f"{information}/licenses/LICENSE") != committed(commit, "LICENSE"):
-        faults.append("the licence in the wheel is not LICENSE")
-    return faults
+        problems.append("the licence in the wheel is not LICENSE")
+    return problems
 
 
 def check_source(source: Path, commit: str) -> list[str]:
@@ -63,12 +63,12 @@ def check_source(source: Path, commit: str) -> list[str]:
         found = next((member for member in members if member.name.endswith("/PKG-INFO")), metadata)
         content = archive.extractfile(found) if found is not None else None
         text = b"" if content is None else content.read()
-    faults = [f"{member.name} is a link" for member in members if member.issym() or member.islnk()]
-    faults += _stray([name for name in names if "/" in name], allowed=f"{PACKAGE}.egg-info")
+    problems = [f"{member.name} is a link" for member in members if member.issym() or member.islnk()]
+    problems += _stray([name for name in names if "/" in name], allowed=f"{PACKAGE}.egg-info")
     around = {name for name in names if "/" not in name}
-    faults += [f"{name} is missing" for name in sorted(AROUND_THE_PACKAGE - around)]
-    faults += [f"{name} is a stray file" for name in sorted(around - AROUND_THE_PACKAGE)]
-    return faults + _missing_modules(names, commit) + check_metadata(text, commit)
+    problems += [f"{name} is missing" for name in sorted(AROUND_THE_PACKAGE - around)]
+    problems += [f"{name} is a stray file" for name in sorted(around - AROUND_THE_PACKAGE)]
+    return problems + _missing_modules(names, commit) + check_metadata(text, commit)
 
 
 def _stray(names: list[str], *, allowed: str) -> list[str]:
@@ -99,20 +99,20 @@ def check_metadata(text: bytes, commit: str) -> list[str]:
     except ExceptionGroup as group:
         return [str(error) for error in group.exceptions]
     project = tomllib.loads(committed(commit, "pyproject.toml").decode())["project"]
-    faults = []
+    problems = []
     if metadata.license_expression != project["license"]:
-        faults.append(f"licence {metadata.license_expression}")
+        problems.append(f"licence {metadata.license_expression}")
     if metadata.description_content_type != "text/markdown":
-        faults.append(f"description is {metadata.description_content_type}")
+        problems.append(f"description is {metadata.description_content_type}")
     if (metadata.description or "").strip() != committed(commit, "README.md").decode().strip():
-        faults.append("the description is not README.md")
+        problems.append("the description is not README.md")
     wanted = {re.split(r"[<>=~\[ ]", dependency)[0] for dependency in project["dependencies"]}
     found = {requirement.name for requirement in metadata.requires_dist or [] if requirement.marker is None}
     if wanted != found:
-        faults.append(f"requires {sorted(found)} instead of {sorted(wanted)}")
+        problems.append(f"requires {sorted(found)} instead of {sorted(wanted)}")
     if set(metadata.provides_extra or []) != set(project["optional-dependencies"]):
-        faults.append(f"extras {sorted(metadata.provides_extra or [])}")
-    return faults
+        problems.append(f"extras {sorted(metadata.provides_extra or [])}")
+    return problems
 
 
 def check_entry_points(text: str) -> list[str]:

@@ -18,7 +18,7 @@ REASONS = {
     "apache-airflow-providers-common-compat": "one import path for Airflow 2.11 to 3.3",
     "fastapi": "the emulator's HTTP interface",
     "pendulum": "times; Airflow brings it",
-    "pillow": "pictures: the emulator draws them, `images` shrinks them before an upload",
+    "pillow": "images: the emulator draws them, `images` shrinks them before an upload",
     "requests": "calls on a worker; Airflow brings it",
     "uvicorn": "the emulator's server",
 }
@@ -40,7 +40,7 @@ def _row(text: str, extra: str) -> str:
     name = requirement.name.lower()
     if name not in REASONS:
         raise ValueError(
-            f"{name} is a dependency without a reason: add it to REASONS in release/dependencies.py"
+            f"{name} is a dependency without a reason: add it to REASONS in dev/release/dependencies.py"
         )
     return f"| {name} | {requirement.specifier} | {extra} | {_licence(name)} | {REASONS[name]} |"
 

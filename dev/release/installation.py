@@ -36,7 +36,7 @@ def _run(command: list[str | Path], environment: dict[str, str]) -> str:
 
 def try_installation(wheel: Path, extra: str | None) -> None:
     """
-    Install the wheel into an empty environment and look whether Airflow knows the provider.
+    Install the wheel into an empty environment and check that Airflow knows the provider.
 
     :param wheel: the wheel.
     :param extra: one extra; ``None`` for none.

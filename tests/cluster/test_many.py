@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.conftest import TRAININGS
 from tests.cluster.stack import BreakableCluster
 
-#: Seconds between two looks that the DAG asks for.
+#: Seconds between two polls that the DAG asks for.
 INTERVAL = 20.0
 
 
@@ -52,13 +52,13 @@ def test_each_is_paid_once_and_returned_by_its_own_task(finished: tuple[Breakabl
 
 def test_none_is_looked_at_more_often_than_asked(finished: tuple[BreakableCluster, str]) -> None:
     cluster, _ = finished
-    looks = cluster.emulator.looks()
+    polls = cluster.emulator.polls()
     many = {training["training_id"] for training in cluster.trainings_of("many")}
-    # The first look is the worker's before it defers, and the last one the worker's when it has resumed.
+    # The first poll is the worker's before it defers, and the last one the worker's when it has resumed.
     gaps = [
         later - sooner
         for training_id in many
-        for sooner, later in itertools.pairwise(looks[training_id][1:-1])
+        for sooner, later in itertools.pairwise(polls[training_id][1:-1])
     ]
     assert len(gaps) > TRAININGS
     assert min(gaps) > 0.9 * INTERVAL

@@ -59,7 +59,7 @@ def connected(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    """The default connection leads to the emulator, and pictures go to the folder that this gives."""
+    """The default connection leads to the emulator, and images go to the folder that this gives."""
     connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(EXAMPLES))
     monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))

@@ -22,7 +22,7 @@ TRAINING_ID = "F5jvdzGnYi"
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[RunningEmulator]:
-    """An emulator whose trainings and pictures are ready at the first look."""
+    """An emulator whose trainings and images are ready at the first look."""
     with running_emulator(
         Options(port=0, quiet=True, duration=0.01, render=0, environment="production")
     ) as running:
@@ -58,8 +58,8 @@ def sample_home(
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(1, 9):
-        picture = requests.get(f"{emulator.url}/samples/fox/{number}.png", timeout=30).content
-        (photographs / f"{number}.png").write_bytes(picture)
+        image = requests.get(f"{emulator.url}/samples/fox/{number}.png", timeout=30).content
+        (photographs / f"{number}.png").write_bytes(image)
     return tmp_path
 
 

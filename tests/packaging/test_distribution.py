@@ -52,9 +52,9 @@ def test_a_stray_and_a_missing_file_are_noticed(built: list[Path], commit: str, 
     with zipfile.ZipFile(copy, "a") as wheel:
         wheel.writestr("tests/conftest.py", "")
         wheel.writestr(f"{check.PACKAGE}/notes.txt", "")
-    faults = check.check_wheel(copy, commit)
-    assert "tests/conftest.py is a stray file" in faults
-    assert f"{check.PACKAGE}/notes.txt is a stray file" in faults
+    problems = check.check_wheel(copy, commit)
+    assert "tests/conftest.py is a stray file" in problems
+    assert f"{check.PACKAGE}/notes.txt is a stray file" in problems
     with zipfile.ZipFile(copy) as wheel:
         names = [name for name in wheel.namelist() if not name.endswith("runtime/compat.py")]
     assert check._missing_modules(names, commit) == [f"{check.PACKAGE}/runtime/compat.py is missing"]

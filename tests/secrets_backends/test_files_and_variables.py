@@ -104,7 +104,7 @@ def test_each_training_is_paid_and_watched_with_its_own_key(
     assert stack.client.xcom(TRAIN, runs["train"], "train", map_index=index) == training["training_id"]
     askers = stack.askers(training["training_id"])
     assert set(askers) == {account.fingerprint}
-    # The first look is the worker's, before it defers; all others are the triggerer's.
+    # The first poll is the worker's, before it defers; all others are the triggerer's.
     assert len(askers) >= 2
 
 

@@ -77,7 +77,7 @@ def test_each_training_is_paid_and_watched_with_its_own_key(
     [training] = place.stack.trainings_of(account)
     askers = place.stack.askers(training["training_id"])
     assert set(askers) == {account.fingerprint}
-    # The first look is the worker's, before it defers; all others are the triggerer's.
+    # The first poll is the worker's, before it defers; all others are the triggerer's.
     assert len(askers) >= 2
 
 

@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dev.demo.airflow_settings import PASSWORD, USER
-from dev.demo.assets import BUCKET, PHOTOGRAPHS, PICTURES, SHEET, TRAIN, fill
+from dev.demo.assets import BUCKET, PHOTOGRAPHS, RENDERINGS, SHEET, TRAIN, fill
 from dev.demo.emulator import Emulator
 from dev.demo.object_storage import CONNECTION_ID, ObjectStorage
 from tests.airflow_version import AIRFLOW
@@ -85,7 +85,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Wal
             variables={
                 **storage.variables(),
                 "DREAMBOOTH_EXAMPLE_PHOTOGRAPHS": f"s3://{CONNECTION_ID}@{BUCKET}/{PHOTOGRAPHS}/",
-                "DREAMBOOTH_EXAMPLE_OUTPUT": f"s3://{CONNECTION_ID}@{BUCKET}/{PICTURES}",
+                "DREAMBOOTH_EXAMPLE_OUTPUT": f"s3://{CONNECTION_ID}@{BUCKET}/{RENDERINGS}",
             },
         ) as stack,
     ):
@@ -115,7 +115,7 @@ def event(walk: Walk) -> dict[str, Any]:
 def test_a_ready_model_starts_the_consumer(walk: Walk) -> None:
     assert walk.train_run.startswith("scheduled__")
     assert walk.sheet_run.startswith("asset_triggered__")
-    pictures = [key for key in walk.storage.keys(BUCKET, PICTURES) if key.endswith(".png")]
+    pictures = [key for key in walk.storage.keys(BUCKET, RENDERINGS) if key.endswith(".png")]
     assert len(pictures) == 4
     assert all(walk.storage.get(BUCKET, key).startswith(b"\x89PNG") for key in pictures)
 

@@ -41,9 +41,9 @@ def test_the_pictures_are_saved(finished: SystemStack) -> None:
     saved = finished.client.xcom("train_wait_render", RUN, "render")
     assert len(saved) == 2
     for uri in saved:
-        picture = Path(uri.removeprefix("file://"))
-        assert picture.is_relative_to(finished.output)
-        assert picture.read_bytes().startswith(b"\x89PNG")
+        image = Path(uri.removeprefix("file://"))
+        assert image.is_relative_to(finished.output)
+        assert image.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_key_is_in_no_log(finished: SystemStack, api_key: str) -> None:
