@@ -62,6 +62,7 @@ def test_a_stray_and_a_missing_file_are_noticed(built: list[Path], commit: str, 
 
 def test_a_missing_entry_point_is_noticed() -> None:
     assert check.check_entry_points("[console_scripts]\ndreambooth-emulator = elsewhere:main\n") == [
+        "entry point airflow.plugins: dreambooth is missing",
         "entry point apache_airflow_provider: provider_info is missing",
         "entry point console_scripts: dreambooth-emulator is missing",
     ]
