@@ -14,11 +14,12 @@ from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
     DreamboothNotFoundError,
+    DreamboothTrainingFailedError,
     DreamboothTrainingTimeoutError,
 )
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
-from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime import compat, stall
 from airflow_provider_dreambooth.runtime.errors import error_of, for_airflow
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages, task_summary
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
+    from airflow_provider_dreambooth.training.cancellation import Cancellation
     from airflow_provider_dreambooth.training.polling import Watch
     from airflow_provider_dreambooth.training.record import Record
     from airflow_provider_dreambooth.training.submission import Secured, Submission
@@ -150,6 +152,8 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         self._end_time: float | None = None
         self._task_instance: Any = None
         self._record_before: Record | None = None
+        self._stalls: stall.StallDetector | None = None
+        self._killed: Cancellation | None = None
 
     @cached_property
     def hook(self) -> DreamboothHook:
@@ -286,9 +290,9 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
             show=lambda summary: task_summary.show(self, context["ti"], summary),
         )
         if not self.deferrable:
-            return self._conclude(
-                context, record, wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)
-            )
+            with stall.watched_worker() as self._stalls:
+                ended = wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)
+            return self._conclude(context, record, ended)
         first = look(self.hook, watch, log=self.log, now=time.time(), status=secured.status)
         if first.ended is not None:
             return self._conclude(context, record, first.ended)
@@ -356,6 +360,13 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         if ended.status == "timeout":
             raise self._timed_out(record, ended)
         error = error_of(ended)
+        if ended.status == "cancelled" and self._killed is not None:
+            # Airflow gives a task that was marked failed some seconds more, in which the wait sees its own cancel.
+            error = DreamboothTrainingFailedError(
+                f"{self._killed.text} Clear the task to pay for a new one.",
+                cause_is_permanent=True,
+                training_id=ended.training_id,
+            )
         if isinstance(error, DreamboothNotFoundError):
             error.add(
                 "With the key that started it, a clear takes it up again; if it is gone, a clear pays for a new one."
@@ -383,16 +394,19 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         return DreamboothTrainingTimeoutError(text, training_id=ended.training_id)
 
     def on_kill(self) -> None:
-        """Cancel the training if, and only if, a user marked the task failed while it waits on this worker."""
+        """Cancel the training if, and only if, a person marked the task failed while it waits on this worker."""
         if self._waiting_for is None or not self.cancel_on_kill:
             return
-        from airflow_provider_dreambooth.training.kill_on_worker import cancel_if_marked_failed
+        from airflow_provider_dreambooth.training import cancellation
 
-        cancel_if_marked_failed(
-            self.hook,
-            self._task_instance,
-            training_id=self._waiting_for,
+        now = time.time()
+        known = cancellation.KillFacts(
+            task_state=None,
+            now=now,
             end_time=self._end_time,
-            log=self.log,
-            now=time.time(),
+            stalled=self._stalls is not None and self._stalls.stalled(now),
         )
+        self._killed = cancellation.cancel_if_marked_failed(
+            self.hook, self._waiting_for, self._task_instance, self.get_dag(), known
+        )
+        self._killed.report(self.log)

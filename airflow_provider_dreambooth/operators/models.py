@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothNotFoundError,
+    DreamboothValidationError,
+)
 from airflow_provider_dreambooth.operators.report_only import reports_only
 from airflow_provider_dreambooth.runtime.errors import for_airflow
 
@@ -65,45 +69,19 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
 
     def act(self, hook: DreamboothHook) -> str:
         """Cancel, unless there is nothing left to cancel."""
-        try:
-            status = hook.fine_tune_status(self.training_id)
-        except DreamboothNotFoundError:
-            self.log.info(
-                "The service does not know training %s (any more): nothing to cancel.", self.training_id
-            )
-            return self.training_id
-        if status.outcome.ended:
-            self.log.info(
-                "Training %s has ended already (%s): nothing to cancel.", self.training_id, status.stage
-            )
-            return self.training_id
-        if reports_only(self.report_only):
-            self.log.info(
-                "Training %s would be cancelled (report_only); it is at %s.", self.training_id, status.stage
-            )
-            return self.training_id
-        try:
-            answer = hook.cancel_training(self.training_id)
-        except DreamboothError:
-            # It may have ended between the two questions; the service's words for that are not documented.
-            if not self._has_ended(hook):
-                raise
-            self.log.info("Training %s has ended meanwhile: nothing to cancel.", self.training_id)
-            return self.training_id
-        self.log.info(
-            "Training %s is cancelled; what was paid for it stays paid. The service says: %s",
-            self.training_id,
-            answer.message or "nothing",
-        )
-        return self.training_id
+        from airflow_provider_dreambooth.training.cancellation import Fate, cancel
 
-    def _has_ended(self, hook: DreamboothHook) -> bool:
-        try:
-            return hook.fine_tune_status(self.training_id).outcome.ended
-        except DreamboothNotFoundError:
-            return True
-        except DreamboothError:
-            return False
+        report_only = reports_only(self.report_only)
+        done = cancel(hook, self.training_id, why="this task was asked to cancel it", report_only=report_only)
+        if done.error is not None:
+            raise done.error
+        if done.fate is Fate.RUNNING and not report_only:
+            raise DreamboothValidationError(
+                f"{done.text} Set environment to production in connection {self.dreambooth_conn_id!r} if it was "
+                "started there."
+            )
+        done.report(self.log)
+        return self.training_id
 
 
 class DreamboothDeleteModelOperator(_ModelOperator):

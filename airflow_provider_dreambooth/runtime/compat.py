@@ -38,18 +38,43 @@ def task_state(task_instance: Any) -> str | None:
     """
     if AIRFLOW_V_3_0_PLUS:
         index = task_instance.map_index
-        mapped = index is not None and index >= 0
         states = task_instance.get_task_states(
             dag_id=task_instance.dag_id,
             task_ids=[task_instance.task_id],
             run_ids=[task_instance.run_id],
-            map_index=index if mapped else None,
+            map_index=index if index is not None and index >= 0 else None,
         )
-        name = f"{task_instance.task_id}_{index}" if mapped else task_instance.task_id
-        state = states.get(task_instance.run_id, {}).get(name)
-    else:
-        task_instance.refresh_from_db()
-        state = task_instance.state
+        return _word(states.get(task_instance.run_id, {}).get(_name_in_states(task_instance)))
+    task_instance.refresh_from_db()
+    return _word(task_instance.state)
+
+
+def failed_by_fail_fast(task_instance: Any, dag: Any) -> bool:
+    """
+    Ask Airflow, from a worker, whether ``fail_fast`` may have failed a task: another task of its run has failed. Blocking.
+
+    :param task_instance: the running task instance.
+    :param dag: its DAG; ``fail_fast`` is called ``fail_stop`` below Airflow 3.
+    :raises Exception: the question had no answer.
+    """
+    if not (getattr(dag, "fail_fast", False) or getattr(dag, "fail_stop", False)):
+        return False
+    if AIRFLOW_V_3_0_PLUS:
+        states = task_instance.get_task_states(dag_id=task_instance.dag_id, run_ids=[task_instance.run_id])
+        found = dict(states[task_instance.run_id])
+        found.pop(_name_in_states(task_instance), None)
+        return any(_word(state) == "failed" for state in found.values())
+    run = task_instance.get_dagrun()
+    own = (task_instance.task_id, task_instance.map_index)
+    return any((other.task_id, other.map_index) != own for other in run.get_task_instances(state="failed"))
+
+
+def _name_in_states(task_instance: Any) -> str:
+    index = task_instance.map_index
+    return f"{task_instance.task_id}_{index}" if index is not None and index >= 0 else task_instance.task_id
+
+
+def _word(state: Any) -> str | None:
     return None if state is None else str(getattr(state, "value", state))
 
 

@@ -88,6 +88,24 @@ async def pull_xcom(task_instance: Any, key: str) -> Any:
         return None
 
 
+async def has_xcom(task_instance: Any, key: str) -> bool | None:
+    """
+    Ask whether the trigger's own task has an XCom, whatever a custom XCom backend has made of its value.
+
+    :param task_instance: the trigger's ``task_instance``.
+    :param key: the XCom's key; its value must not be ``None``.
+    :return: ``None`` when the question had no answer.
+    """
+    try:
+        from airflow.sdk.execution_time.comms import GetXCom, XComResult
+
+        answer = await _ask(GetXCom(key=key, **_place(task_instance)))
+        return answer.value is not None if isinstance(answer, XComResult) else None
+    except Exception:
+        log.debug("XCom %s could not be asked for", key, exc_info=True)
+        return None
+
+
 async def push_xcom(task_instance: Any, key: str, value: Any) -> bool:
     """
     Write an XCom of the trigger's own task.

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.runtime import supervisor
-from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
-from airflow_provider_dreambooth.training.summary import RUNNING, SUMMARY_KEY, TrainingSummary
+from airflow_provider_dreambooth.runtime import stall, supervisor
+from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, TrainingSummary
 from airflow_provider_dreambooth.transport.off_loop import load
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 _NEEDED = (
     "airflow_provider_dreambooth.api.training_calls",
     "airflow_provider_dreambooth.hooks.shared_client",
+    "airflow_provider_dreambooth.training.cancellation",
     "airflow_provider_dreambooth.training.polling",
     "airflow_provider_dreambooth.transport.asynchronous",
 )
@@ -68,6 +68,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         self.end_time = end_time
         self.first_look = first_look
         self.cancel_on_kill = cancel_on_kill
+        self._stalls: stall.StallDetector | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores to run this trigger elsewhere."""
@@ -85,6 +86,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the training until the wait has ended, then yield the one event."""
+        self._stalls = stall.watched_event_loop()
         await load(*_NEEDED)
         from airflow_provider_dreambooth.api import training_calls
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
@@ -135,10 +137,6 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         shown = TrainingSummary.from_json(await supervisor.pull_xcom(self.task_instance, SUMMARY_KEY))
         return shown if shown is not None and shown.training_id == self.training_id else None
 
-    async def _has_ended(self) -> bool:
-        shown = await self._summary()
-        return shown is not None and shown.state != RUNNING
-
     async def on_kill(self) -> None:
         """
         Cancel the training if, and only if, a user marked the waiting task failed (Airflow 3.3 calls this).
@@ -158,39 +156,29 @@ class DreamboothFineTuneTrigger(BaseTrigger):
 
     async def _cancel_if_marked_failed(self) -> None:
         await load(*_NEEDED)
-        from airflow_provider_dreambooth.api import training_calls
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+        from airflow_provider_dreambooth.training import cancellation
 
-        instance = self.task_instance
-        facts = KillFacts(
+        now, instance = time.time(), self.task_instance
+        # When a clear begins a new try, that try's first act is to delete the XComs of the one before. That the entry
+        # is there says that the try is still this one; what an XCom backend makes of its value does not matter.
+        facts = cancellation.KillFacts(
             task_state=None if instance is None else await supervisor.task_state(instance),
-            task_training_id=None
-            if instance is None
-            else await supervisor.pull_xcom(instance, "training_id"),
-            training_id=self.training_id,
+            now=now,
             end_time=self.end_time,
-            now=time.time(),
-            wait_ended=await self._has_ended(),
+            stalled=self._stalls is not None and self._stalls.stalled(now),
+            same_try=None if instance is None else await supervisor.has_xcom(instance, "training_id"),
         )
-        allowed, why = may_cancel(facts)
-        if not allowed:
-            self.log.info(
-                "Training %s runs on: %s. A retry or a clear takes it up again.", self.training_id, why
-            )
+        ordered, why = cancellation.ordered_by_a_person(facts)
+        if not ordered:
+            cancellation.left_running(self.training_id, why).report(self.log)
             return
         try:
             async with SharedClient(self.dreambooth_conn_id) as client:
-                if not (await client.environment()).has_cancel:
-                    self.log.warning(
-                        "Training %s runs on although %s: the sandbox environment has no cancel.",
-                        self.training_id,
-                        why,
-                    )
-                    return
-                await client.send(training_calls.cancel(self.training_id), patient=True)
+                result = await cancellation.acancel(client, self.training_id, why=why)
         except Exception as error:
-            self.log.error("Training %s could not be cancelled and may run on: %s", self.training_id, error)
-        else:
-            self.log.info(
-                "Training %s is cancelled, since %s. What was paid for it stays paid.", self.training_id, why
+            self.log.error(
+                "Training %s could not be cancelled and may still be running: %s", self.training_id, error
             )
+        else:
+            result.report(self.log)

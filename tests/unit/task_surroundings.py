@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -58,6 +59,8 @@ class TaskInstance:
         self.upstream: dict[str, Any] = {}
         self.pushed: list[str] = []
         self.state = "running"
+        #: States of the run's other tasks.
+        self.others: dict[str, str] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         json.dumps(value)
@@ -73,9 +76,21 @@ class TaskInstance:
         return self.upstream.get(key)
 
     def get_task_states(self, **asked: Any) -> dict[str, dict[str, str]]:
-        index = asked["map_index"]
-        name = self.task_id if index is None else f"{self.task_id}_{index}"
+        name = self.task_id if self.map_index < 0 else f"{self.task_id}_{self.map_index}"
+        if "task_ids" not in asked:
+            return {self.run_id: {name: self.state, **self.others}}
+        assert asked["map_index"] == (None if self.map_index < 0 else self.map_index)
         return {self.run_id: {name: self.state}}
+
+    def get_dagrun(self) -> Any:
+        """Below Airflow 3 a worker reads the run itself."""
+        others: list[Any] = [
+            SimpleNamespace(task_id=task_id, map_index=-1, state=state)
+            for task_id, state in self.others.items()
+        ]
+        return SimpleNamespace(
+            get_task_instances=lambda state: [item for item in [self, *others] if item.state == state]
+        )
 
     def get_dr_count(self, **asked: Any) -> int:
         return int(asked == {"dag_id": self.dag_id, "run_ids": [self.run_id]})

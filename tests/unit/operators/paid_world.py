@@ -32,7 +32,7 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.operators import fine_tune
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import variables
-from airflow_provider_dreambooth.training.kill import KillFacts, may_cancel
+from airflow_provider_dreambooth.training.cancellation import KillFacts, ordered_by_a_person
 from airflow_provider_dreambooth.training.polling import Watch
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.summary import TrainingSummary
@@ -494,23 +494,22 @@ class Task:
         self.state, self.marked_failed = state, state == "failed"
         self.old_triggers.append(self.trigger)
         self.trigger = None
-        self.kill_is_called(self.old_triggers[-1])
+        self.kill_is_called(self.old_triggers[-1], stalled=False)
 
-    def kill_is_called(self, trigger: Any) -> None:
+    def kill_is_called(self, trigger: Any, *, stalled: bool = True) -> None:
         """Airflow calls ``on_kill`` of a trigger, with or without a reason."""
         training_id = getattr(trigger, "training_id", None)
         if training_id is None or not trigger.cancel_on_kill:
             return
         facts = KillFacts(
             task_state=self.state,
-            task_training_id=self.ti.xcoms.get("training_id"),
-            training_id=training_id,
-            end_time=trigger.end_time,
             now=self.world.now,
-            wait_ended=self.ti.xcoms.get("training", {}).get("state", "running") != "running",
+            end_time=trigger.end_time,
+            stalled=stalled,
+            same_try="training_id" in self.ti.xcoms,
         )
         training = self.world.find(training_id)
-        if may_cancel(facts)[0] and training is not None and not training.vanished:
+        if ordered_by_a_person(facts)[0] and training is not None and not training.vanished:
             self.world.cancel(training, self, "marked failed")
 
     def hand_over(self, training: Training) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.operators import fine_tune as module
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.stall import StallDetector
+from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.transport.gate import gate_of
 from tests.unit.conftest import Served
@@ -249,12 +252,50 @@ def test_nor_does_a_mark_that_was_told_to_leave_it(served: Served) -> None:
     assert served.stage(task.training_id) == "deploying_gpu"
 
 
+def test_a_task_that_airflow_failed_for_want_of_heartbeats_leaves_its_training_running(
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
+    task = Killed(served, "failed")
+    task.operator._stalls = StallDetector(30.0, now=time.time() - 400)
+    task.operator.on_kill()
+    assert served.stage(task.training_id) == "deploying_gpu"
+    assert f"Training {task.training_id} is still running: this process stood still" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("others", "stage"),
+    [({"prepare": "success"}, "training_cancelled"), ({"prepare": "failed"}, "deploying_gpu")],
+    ids=str,
+)
+def test_a_task_that_fail_fast_failed_leaves_its_training_running(
+    served: Served, others: dict[str, str], stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Killed(served, "failed")
+    task.task_instance.others = others
+    monkeypatch.setattr(
+        DreamboothFineTuneOperator, "get_dag", lambda self: SimpleNamespace(fail_fast=True, fail_stop=True)
+    )
+    task.operator.on_kill()
+    assert served.stage(task.training_id) == stage
+
+
+def test_a_wait_that_its_own_task_cancelled_says_so(served: Served) -> None:
+    """Airflow 3 lets a task that was marked failed go on for some seconds."""
+    task = Killed(served, "failed")
+    task.operator.on_kill()
+    ended = WaitEnded("cancelled", task.training_id, "cancelled by somebody")
+    with pytest.raises(DreamboothTrainingFailedError, match="since the task was marked failed") as caught:
+        task.operator.execute_complete(context_of(task.task_instance), ended.to_payload())
+    assert isinstance(caught.value, AirflowFailException)
+
+
 def test_a_question_that_hangs_cancels_nothing_and_holds_nothing_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_dreambooth.training import kill_on_worker
+    from airflow_provider_dreambooth.training import cancellation
 
-    monkeypatch.setattr(kill_on_worker, "ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(cancellation, "ANSWER_WITHIN", 0.1)
     never = threading.Event()
     monkeypatch.setattr(compat, "task_state", lambda task_instance: never.wait(20))
     task = Killed(served, "failed")

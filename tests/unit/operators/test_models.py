@@ -68,7 +68,7 @@ def test_a_cancel_that_is_refused_while_the_training_runs_is_an_error(served: Se
 def test_the_sandbox_cannot_cancel_and_says_so(served: Served) -> None:
     served.connect(extra={"environment": "sandbox"})
     training_id = served.train()
-    with pytest.raises(DreamboothValidationError, match="runs on") as caught:
+    with pytest.raises(DreamboothValidationError, match="still running") as caught:
         cancel(training_id)
     assert isinstance(caught.value, AirflowFailException)
 

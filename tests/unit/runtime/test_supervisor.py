@@ -143,6 +143,25 @@ async def test_an_xcom_goes_through_a_custom_backend_beside_the_event_loop(
     assert await supervisor.pull_xcom(SINGLE, "training") == {"state": "running"}
 
 
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (XComResult(key="training_id", value="s3://bucket/reference"), True),
+        (XComResult(key="training_id", value=None), False),
+        (ErrorResponse(), None),
+        (RuntimeError("gone"), None),
+        (None, None),
+    ],
+    ids=repr,
+)
+async def test_whether_an_xcom_is_there_does_not_depend_on_its_value(
+    answering: Any, answer: Any, there: bool | None
+) -> None:
+    comms = answering(answer)
+    assert await supervisor.has_xcom(SINGLE, "training_id") is there
+    assert isinstance(comms.sent[0], GetXCom)
+
+
 async def test_an_xcom_that_is_not_there_is_nothing(answering: Any) -> None:
     answering(XComResult(key="progress", value=None))
     assert await supervisor.pull_xcom(SINGLE, "progress") is None

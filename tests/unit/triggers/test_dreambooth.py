@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.runtime import supervisor
+from airflow_provider_dreambooth.runtime.stall import StallDetector, watched_event_loop
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 from tests.unit.conftest import Served
@@ -199,11 +200,13 @@ class Supervisor:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.state: str | None = "deferred"
         self.xcoms: dict[str, Any] = {}
+        self.answers_about_xcoms = True
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         monkeypatch.setattr(supervisor, "task_state", self._task_state)
         monkeypatch.setattr(supervisor, "pull_xcom", self._pull)
         monkeypatch.setattr(supervisor, "push_xcom", self._push)
+        monkeypatch.setattr(supervisor, "has_xcom", self._has)
 
     async def _task_state(self, task_instance: Any) -> str | None:
         await self.may_answer.wait()
@@ -211,6 +214,9 @@ class Supervisor:
 
     async def _pull(self, task_instance: Any, key: str) -> Any:
         return self.xcoms.get(key)
+
+    async def _has(self, task_instance: Any, key: str) -> bool | None:
+        return key in self.xcoms if self.answers_about_xcoms else None
 
     async def _push(self, task_instance: Any, key: str, value: Any) -> bool:
         self.xcoms[key] = json.loads(json.dumps(value))
@@ -244,23 +250,48 @@ async def test_no_other_kill_cancels_it(served: Served, airflow: Supervisor, sta
     assert served.stage(training_id) == "deploying_gpu"
 
 
-@pytest.mark.parametrize("xcoms", [{}, {"training_id": "another"}])
-async def test_a_task_that_is_about_another_training_cancels_nothing(
-    served: Served, airflow: Supervisor, xcoms: dict[str, Any]
+async def test_a_value_that_only_an_xcom_backend_can_read_does_not_hold_the_cancel_back(
+    served: Served, airflow: Supervisor
 ) -> None:
     training_id = served.train()
-    airflow.state, airflow.xcoms = "failed", xcoms
+    airflow.state, airflow.xcoms["training_id"] = "failed", "s3://bucket/reference"
     await killable(training_id).on_kill()
-    assert served.stage(training_id) == "deploying_gpu"
+    assert served.stage(training_id) == "training_cancelled"
 
 
-async def test_a_task_that_failed_after_its_wait_cancels_nothing(served: Served, airflow: Supervisor) -> None:
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_failed_new_try_does_not_cancel_the_training_of_the_one_before(
+    served: Served, airflow: Supervisor, known: bool
+) -> None:
     training_id = served.train()
-    airflow.state = "failed"
-    ended = TrainingSummary(training_id).ended("timed_out", 1.0)
-    airflow.xcoms = {"training_id": training_id, "training": ended.to_json()}
+    airflow.state, airflow.answers_about_xcoms = "failed", known
+    if not known:
+        airflow.xcoms["training_id"] = training_id
     await killable(training_id).on_kill()
     assert served.stage(training_id) == "deploying_gpu"
+
+
+async def test_a_triggerer_that_stalled_cancels_nothing(served: Served, airflow: Supervisor) -> None:
+    training_id = served.train()
+    airflow.state, airflow.xcoms["training_id"] = "failed", training_id
+    trigger = killable(training_id)
+    trigger._stalls = StallDetector(15.0, now=time.time() - 60)
+    await trigger.on_kill()
+    assert served.stage(training_id) == "deploying_gpu"
+
+
+async def test_a_waiting_trigger_watches_its_event_loop(served: Served, airflow: Supervisor) -> None:
+    trigger = killable(served.train(), end_time=time.time() + 0.1)
+    await the_event(trigger)
+    assert trigger._stalls is watched_event_loop()
+
+
+async def test_a_training_that_has_ended_is_left_alone(served: Served, airflow: Supervisor) -> None:
+    training_id = served.train()
+    served.force(training_id, "ready")
+    airflow.state, airflow.xcoms["training_id"] = "failed", training_id
+    await killable(training_id).on_kill()
+    assert served.stage(training_id) == "model_ready"
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await event.wait()
         return "deferred"
 
-    async def pull_xcom(task_instance: Any, key: str) -> None:
-        return None
+    async def has_xcom(task_instance: Any, key: str) -> bool:
+        return True
 
     monkeypatch.setattr(supervisor, "task_state", task_state)
-    monkeypatch.setattr(supervisor, "pull_xcom", pull_xcom)
+    monkeypatch.setattr(supervisor, "has_xcom", has_xcom)
     return event
 
 
@@ -47,4 +47,4 @@ async def test_it_stays_until_the_log_says_what_became_of_the_training_however_o
     answered.set()
     await kill
 
-    assert "Training abc runs on: the task is deferred, not marked failed" in caplog.text
+    assert "Training abc is still running: the task is deferred, not marked failed" in caplog.text
