@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_dreambooth.emulator.inventions import as_text
 from airflow_provider_dreambooth.emulator.neighbours import is_exposed
 from airflow_provider_dreambooth.emulator.options import Options, from_command_line
-from airflow_provider_dreambooth.emulator.pictures import PICTURES_OF_A_SUBJECT, SUBJECTS
+from airflow_provider_dreambooth.emulator.own_images import IMAGES_OF_A_SUBJECT, SUBJECTS
 
 _ANY_KEY = "emulator-key"
 _MISSING = (
@@ -59,7 +59,7 @@ def greeting(options: Options, url: str) -> str:
             f"Dreambooth emulator at {url}/ (a stand-in: nothing is trained, nothing is paid)",
             f"  accepts   {key}",
             f"  training  {options.duration:g} s, rendering {options.render:g} s",
-            f"  images    {url}/samples/{{{','.join(SUBJECTS)}}}/{{1..{PICTURES_OF_A_SUBJECT}}}.png",
+            f"  images    {url}/samples/{{{','.join(SUBJECTS)}}}/{{1..{IMAGES_OF_A_SUBJECT}}}.png",
             f"  control   {url}/emulator/trainings, /emulator/faults, /emulator/requests",
             "  stop with Ctrl-C",
             "",

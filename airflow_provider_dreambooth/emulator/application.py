@@ -1,4 +1,4 @@
-"""The emulator as one ASGI application: FastAPI for pages, pictures and control, bare ASGI for /api."""
+"""The emulator as one ASGI application: FastAPI for pages, images and control, bare ASGI for /api."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from airflow_provider_dreambooth.emulator.clock import Clock, SystemClock
 from airflow_provider_dreambooth.emulator.control import control_router
 from airflow_provider_dreambooth.emulator.hosted_api import HostedApi, base_url_of
 from airflow_provider_dreambooth.emulator.image_downloads import ImageDownloads
+from airflow_provider_dreambooth.emulator.image_endpoints import ImageEndpoints
 from airflow_provider_dreambooth.emulator.neighbours import refusal
 from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.own_images import sample_links
 from airflow_provider_dreambooth.emulator.page import page
-from airflow_provider_dreambooth.emulator.picture_store import PictureStore
-from airflow_provider_dreambooth.emulator.pictures import sample_links
 from airflow_provider_dreambooth.emulator.service import Service
 from airflow_provider_dreambooth.emulator.training import Training
 from airflow_provider_dreambooth.emulator.webhooks import Webhooks
@@ -40,6 +40,7 @@ class EmulatorApplication(FastAPI):
         self.service = service
         self.webhook_sender = webhooks
         self.hosted_api = HostedApi(service)
+        self.images = ImageEndpoints(service, self.hosted_api)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request; calls below /api pass FastAPI by.
@@ -55,6 +56,8 @@ class EmulatorApplication(FastAPI):
             await JSONResponse({"error": why}, 403)(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/api/"):
             await self.hosted_api(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/generations/"):
+            await self.images(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -96,7 +99,6 @@ def create_app(options: Options | None = None, clock: Clock | None = None) -> Em
     )
     application.include_router(control_router(service))
     _add_pages(application)
-    _add_pictures(application, service)
     return application
 
 
@@ -115,29 +117,17 @@ def _print_stage(service: Service, training: Training, stage: str) -> None:
     service.printer.line(text)
 
 
-def _add_pages(application: FastAPI) -> None:
+def _add_pages(application: EmulatorApplication) -> None:
+    service = application.service
+
     async def show() -> HTMLResponse:
         return HTMLResponse(page())
 
-    for path in ("/", "/trainings/{training_id}", "/models/{model_id}"):
-        application.add_api_route(path, show, methods=["GET"])
-
-
-def _add_pictures(application: FastAPI, service: Service) -> None:
-    store = PictureStore(service)
-
-    @application.get("/samples")
     async def samples(request: Request) -> JSONResponse:
         return JSONResponse(sample_links(base_url_of(request.scope, service.options.public_url)))
 
-    @application.get("/samples/{subject}/{number}.png")
-    async def sample(request: Request) -> Response:
-        return await store.own(request)
-
-    @application.get("/uploads/{name}.png")
-    async def upload(request: Request) -> Response:
-        return await store.own(request)
-
-    @application.get("/generations/{name}.png")
-    async def generation(name: str, request: Request) -> Response:
-        return await store.generation(name, request)
+    for path in ("/", "/trainings/{training_id}", "/models/{model_id}"):
+        application.add_api_route(path, show, methods=["GET"])
+    application.add_api_route("/samples", samples, methods=["GET"])
+    for path in ("/samples/{subject}/{number}.png", "/uploads/{name}.png"):
+        application.add_api_route(path, application.images.own, methods=["GET"])

@@ -6,6 +6,7 @@ Order of a call: route, method, fault before, JSON and key, spam filter, queue, 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -62,7 +63,7 @@ _ENDPOINTS: dict[str, _Endpoint] = {
     "model_list": model_endpoints.model_list,
 }
 _QUEUED = ENDPOINT_GROUPS["create"] | ENDPOINT_GROUPS["text_to_image"]
-# No more than a 5 MB picture in base64 with its wrapping.
+# No more than a 5 MB image in base64 with its wrapping.
 _LARGEST_BODY = 16 * 1024 * 1024
 # Where the server leaves the function that closes a connection; absent under a test client.
 CLOSE_CONNECTION = "dreambooth_emulator.close_connection"
@@ -70,6 +71,20 @@ CLOSE_CONNECTION = "dreambooth_emulator.close_connection"
 
 class ConnectionCutError(ConnectionError):
     """Raised for a cut where there is no real connection that could be closed."""
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What a call that was carried out led to.
+
+    :param answer: its answer.
+    :param rule: the fault rule that applies to it, also one that the request itself asked for.
+    :param account: fingerprint of an accepted key, or an empty string.
+    """
+
+    answer: Answer
+    rule: FaultRule | None = None
+    account: str = ""
 
 
 def base_url_of(scope: Scope, public_url: str) -> str:
@@ -114,111 +129,121 @@ class HostedApi:
         return bool(endpoint) and not (endpoint == "wallet_balance" and options.no_wallet_balance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request.
+        """Serve one request below /api.
 
         :param scope: ASGI scope.
         :param receive: ASGI receive.
         :param send: ASGI send.
         """
-        service = self._service
-        journal = service.journal
-        path: str = scope["path"]
-        endpoint, ident = self.route(path[5:])
+        answers, method = self._service.answers, scope["method"]
+        endpoint, ident = self.route(scope["path"][5:])
         if not endpoint:
-            await self._send(scope, send, service.answers.no_route(path), "unknown", "")
-            return
-        if scope["method"] != "POST":
-            await self._send(scope, send, service.answers.wrong_method(scope["method"]), endpoint, "")
-            return
-        raw = await _body(receive)
-        journal.open_requests += 1
-        journal.most_open_requests = max(journal.most_open_requests, journal.open_requests)
-        try:
-            if service.options.latency > 0:
-                await asyncio.sleep(service.options.latency)
-            rule = service.faults.take(endpoint, ident) if service.faults.rules else None
-            account, spoiled = "", None
-            if rule is not None and rule.when == "before":
-                if not await _hold(rule, receive):
-                    journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind)
-                    return
-                spoiled = rule.spoiled(service.answers)
-            if spoiled is not None:
-                answer = spoiled
-            else:
-                answer, own_rule, account = self._answer(scope, endpoint, ident, raw, spoilable=rule is None)
-                rule = rule or own_rule
-            if rule is not None and spoiled is None:
-                if rule.when == "after":
-                    if not await _hold(rule, receive):
-                        journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
-                        return
-                    answer = rule.spoiled(service.answers) or answer
-                answer = rule.over(answer)
-            if rule is not None and rule.kind in BROKEN:
-                journal.note(service.clock.now(), "POST", path, endpoint, 0, rule.kind, account)
-                await _break(rule, scope, receive, send, answer)
-                return
-            fault = rule.kind if rule is not None else ""
-            await self._send(scope, send, answer, endpoint, fault, account)
-        finally:
-            journal.open_requests -= 1
+            await self._send(scope, send, answers.no_route(scope["path"]), "unknown")
+        elif method != "POST":
+            await self._send(scope, send, answers.wrong_method(method), endpoint)
+        else:
+            raw = await _body(receive)
 
-    def _answer(
-        self, scope: Scope, endpoint: str, ident: str, raw: bytes, spoilable: bool
-    ) -> tuple[Answer, FaultRule | None, str]:
+            async def carry_out(rule: FaultRule | None) -> Outcome:
+                return self._carry_out(scope, endpoint, ident, raw, rule)
+
+            journal = self._service.journal
+            journal.open_requests += 1
+            journal.most_open_requests = max(journal.most_open_requests, journal.open_requests)
+            try:
+                await asyncio.sleep(self._service.options.latency)
+                await self.respond(scope, receive, send, endpoint, ident, carry_out)
+            finally:
+                journal.open_requests -= 1
+
+    async def respond(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        endpoint: str,
+        ident: str,
+        carry_out: Callable[[FaultRule | None], Awaitable[Outcome]],
+    ) -> None:
+        """Carry out a call and send its answer, or what a fault rule makes of the two.
+
+        :param scope: ASGI scope.
+        :param receive: ASGI receive.
+        :param send: ASGI send.
+        :param endpoint: the endpoint's name.
+        :param ident: the id at the end of the path, or an empty string.
+        :param carry_out: gives the answer of a call that is carried out; its argument is the rule in force.
+        """
         service = self._service
-        answers = service.answers
+        rule = service.faults.take(endpoint, ident) if service.faults.rules else None
+        outcome = Outcome(Answer(0, b""), rule)
+        there, spoiled = True, None
+        if rule is not None and rule.when == "before":
+            there, spoiled = await _hold(rule, receive), rule.spoiled(service.answers)
+        if there and spoiled is None:
+            outcome = await carry_out(rule)
+            rule = outcome.rule
+            if rule is not None and rule.when == "after":
+                there, spoiled = await _hold(rule, receive), rule.spoiled(service.answers)
+        answer = spoiled or (rule.over(outcome.answer) if rule is not None else outcome.answer)
+        if there and (rule is None or rule.kind not in BROKEN):
+            await self._send(scope, send, answer, endpoint, outcome)
+        elif rule is not None:
+            self._note(scope, endpoint, 0, outcome)
+            if there:
+                await _break(rule, scope, receive, send, answer)
+
+    def _carry_out(
+        self, scope: Scope, endpoint: str, ident: str, raw: bytes, rule: FaultRule | None
+    ) -> Outcome:
+        service, answers = self._service, self._service.answers
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         try:
             body = json.loads(raw) if b"json" in content_type.lower() else None
         except (ValueError, RecursionError):
             body = None
-        if not isinstance(body, dict):
-            return answers.invalid_key(), None, ""
-        account = service.account(body.get("key"))
-        if account is None:
-            return answers.invalid_key(), None, ""
-        if (
-            service.options.spam_filter > 0
-            and self._is_filtered(endpoint)
-            and service.is_repeated(scope["path"], raw)
-        ):
-            return answers.spam_filter(service.options.spam_filter), None, account
+        account = service.account(body.get("key")) if isinstance(body, dict) else None
+        if not isinstance(body, dict) or account is None:
+            return Outcome(answers.invalid_key(), rule)
+        if self._is_filtered(endpoint) and service.is_repeated(scope["path"], raw):
+            return Outcome(answers.spam_filter(service.options.spam_filter), rule, account)
         limit = service.options.queue_limit
         if limit and endpoint in _QUEUED and service.queued(account) > limit:
-            return answers.queue_full(limit), None, account
+            return Outcome(answers.queue_full(limit), rule, account)
         call = Call(endpoint, ident, body, account, base_url_of(scope, service.options.public_url))
-        rule = None
-        wish = call.wishes().get("fault") if spoilable else None
+        wish = call.wishes().get("fault") if rule is None else None
         if wish is not None:
             try:
                 rule = FaultRule.from_json({"kind": wish} if isinstance(wish, str) else wish)
             except FaultRuleError as error:
-                return answers.invalid({"emulator": [(str(error), f"emulator: {error}")]}), None, account
+                return Outcome(
+                    answers.invalid({"emulator": [(str(error), f"emulator: {error}")]}), None, account
+                )
             spoiled = rule.spoiled(answers)
             if rule.when == "before" and spoiled is not None:
-                return spoiled, rule, account
+                return Outcome(spoiled, rule, account)
             rule.when = "after"
-        return _ENDPOINTS[endpoint](service, call), rule, account
+        return Outcome(_ENDPOINTS[endpoint](service, call), rule, account)
 
     def _is_filtered(self, endpoint: str) -> bool:
-        return self._service.options.spam_filter_scope == "all" or endpoint in ENDPOINT_GROUPS["create"]
+        options = self._service.options
+        watched = options.spam_filter_scope == "all" or endpoint in ENDPOINT_GROUPS["create"]
+        return options.spam_filter > 0 and watched
 
     async def _send(
-        self, scope: Scope, send: Send, answer: Answer, endpoint: str, fault: str, account: str = ""
+        self, scope: Scope, send: Send, answer: Answer, endpoint: str, outcome: Outcome | None = None
     ) -> None:
-        service = self._service
-        status = answer.http_status
-        service.journal.note(
-            service.clock.now(), scope["method"], scope["path"], endpoint, status, fault, account
-        )
-        if service.options.verbose:
-            service.printer.line(f"{scope['method']} {scope['path']} {answer.http_status} {fault}".rstrip())
-        length = str(len(answer.body)).encode()
-        headers = [*answer.headers, (b"content-length", length)]
+        self._note(scope, endpoint, answer.http_status, outcome or Outcome(answer))
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         await send({"type": "http.response.start", "status": answer.http_status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+    def _note(self, scope: Scope, endpoint: str, http_status: int, outcome: Outcome) -> None:
+        service, method, path = self._service, scope["method"], scope["path"]
+        fault = outcome.rule.kind if outcome.rule is not None else ""
+        service.journal.note(service.clock.now(), method, path, endpoint, http_status, fault, outcome.account)
+        if service.options.verbose:
+            service.printer.line(f"{method} {path} {http_status} {fault}".rstrip())
 
 
 async def _body(receive: Receive) -> bytes:

@@ -6,7 +6,7 @@ import concurrent.futures
 import io
 import urllib.request
 
-from airflow_provider_dreambooth.emulator.pictures import EXTERNAL, own_picture, own_picture_name
+from airflow_provider_dreambooth.emulator.own_images import EXTERNAL, own_image, own_image_path
 from airflow_provider_dreambooth.emulator.service import Service
 from airflow_provider_dreambooth.emulator.training import Training
 from airflow_provider_dreambooth.emulator.vocabulary import (
@@ -20,7 +20,7 @@ _LARGEST_IMAGE = 20 * 1024 * 1024
 
 
 def downloaded(link: str) -> bytes | None:
-    """Return a picture as PNG of at most 1024 pixels a side, or None when it cannot be had or read.
+    """Return an image as PNG of at most 1024 pixels a side, or None when it is not available or readable.
 
     :param link: an http or https link.
     """
@@ -30,13 +30,13 @@ def downloaded(link: str) -> bytes | None:
         with urllib.request.urlopen(link, timeout=_TIMEOUT_SECONDS) as response:
             raw = response.read(_LARGEST_IMAGE)
         with Image.open(io.BytesIO(raw)) as opened:
-            picture = opened.convert("RGB")
+            image = opened.convert("RGB")
     except Exception:
         # Like the trainer: a link that does not work is skipped without a word.
         return None
-    picture.thumbnail((1024, 1024))
+    image.thumbnail((1024, 1024))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -69,13 +69,13 @@ class ImageDownloads:
         """
         usable = 0
         for link in training.body["images"]:
-            name = own_picture_name(self._service, link)
-            if name == EXTERNAL and link.lower().startswith(("http://", "https://")):
+            path = own_image_path(self._service, link)
+            if path == EXTERNAL and link.lower().startswith(("http://", "https://")):
                 png = downloaded(link)
                 if png is not None:
                     self._service.downloads.keep(link, png, len(png))
             else:
-                png = own_picture(self._service, name) if name else None
+                png = own_image(self._service, path) if path else None
             usable += png is not None
         if usable < FEWEST_USABLE_IMAGES and training.fail_after is None:
             training.fail_reason = TOO_FEW_IMAGES

@@ -56,7 +56,9 @@ INVENTED: tuple[Invention, ...] = (
     Invention("a `training_id` or `track_id` that the caller of the v6 trainer chose", "ignored", ""),
     Invention("/api/wallet_balance", "a balance that never falls", "--no-wallet-balance"),
     Invention("v3 training without credits", "402 with the general text for credits", "--no-credits-text"),
-    Invention("what fills the queue of an account", "open requests and processing renders", "--queue-counts"),
+    Invention(
+        "what fills the queue of an account", "open requests and processing renderings", "--queue-counts"
+    ),
     Invention("headers of a 429", "Retry-After beside `retry_after`", ""),
     Invention("which requests the spam filter watches", "all; off unless asked for", "--spam-filter-scope"),
     Invention(
@@ -86,7 +88,7 @@ INVENTED: tuple[Invention, ...] = (
     ),
     Invention("refused uploads", "400 with the field `image`", ""),
     Invention("public models", "eight, without screenshots", ""),
-    Invention("the pictures", "cards that show prompt, model and training pictures", ""),
+    Invention("the images", "drawings that show prompt, model and training images", ""),
 )
 
 

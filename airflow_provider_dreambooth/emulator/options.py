@@ -27,7 +27,7 @@ class Options:
         0.0, "log-normal spread of the length from training to training (sigma)", metavar="SIGMA"
     )
     render: float = _switch(
-        3.0, "how long a render stays in `processing`; 0 answers at once", metavar="SECONDS"
+        3.0, "how long a rendering stays in `processing`; 0 answers at once", metavar="SECONDS"
     )
     reload: float | None = _switch(
         None,
@@ -155,7 +155,7 @@ class Options:
     )
     queue_counts: str = _switch(
         "requests",
-        "the queue holds open requests and processing renders, or also trainings without a GPU",
+        "the queue holds open requests and processing renderings, or also trainings without a GPU",
         "requests",
         "trainings",
     )
@@ -166,7 +166,7 @@ class Options:
     )
     spam_filter_scope: str = _switch("all", "which requests the spam filter watches", "all", "create")
     latency: float = _switch(0.0, "time every API answer takes", metavar="SECONDS")
-    late_links: int = _switch(0, "a picture answers 404 to its first N downloads", metavar="N")
+    late_links: int = _switch(0, "a image answers 404 to its first N downloads", metavar="N")
     inference: str = _switch(
         "both", "inference paths that are served: v4 (with v3's), v6, or both", "both", "v4", "v6"
     )
@@ -174,7 +174,7 @@ class Options:
     empty_output: str = _switch(
         "list", "`output` of a processing answer: [] or an empty string", "list", "string"
     )
-    nsfw: bool = _switch(False, "blank every picture and report nsfw_content_detected")
+    nsfw: bool = _switch(False, "blank every image and report nsfw_content_detected")
     fetch_images: bool = _switch(
         False, "really download the training images; otherwise links are only checked"
     )

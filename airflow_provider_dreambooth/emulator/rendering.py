@@ -1,4 +1,4 @@
-"""One accepted request for pictures."""
+"""One accepted request for images."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def number_of_prefix(prefix: str) -> int:
 
 @dataclasses.dataclass(slots=True)
 class Rendering:
-    """A render and what it takes to draw its pictures again.
+    """A rendering and what it takes to draw its images again.
 
     :param rendering_id: the number the service calls `id` and `request_id`.
     :param training_id: the account's own training it shows, or an empty string for a public model.
-    :param images: the links of the training pictures to show.
+    :param images: the links of the training images to show.
     :param body: the request without any secret.
     :param fails: answers `Failed, Try Again` when fetched.
     """
@@ -69,7 +69,7 @@ class Rendering:
         return now >= self.ready_at and not self.fails
 
     def links(self) -> list[str]:
-        """Return the links of the pictures."""
+        """Return the links of the images."""
         return [f"{self.base_url}/generations/{self.prefix}-{index}.png" for index in range(self.samples)]
 
     def description(self, now: float) -> dict[str, Any]:

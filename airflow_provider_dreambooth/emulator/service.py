@@ -48,7 +48,7 @@ def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
 
 @dataclasses.dataclass(slots=True)
 class Upload:
-    """A stored picture."""
+    """A stored image."""
 
     request_id: int
     account: str
@@ -73,7 +73,7 @@ class Service:
         self.trainings: Bounded[str, Training] = Bounded(options.keep)
         self.renderings: Bounded[int, Rendering] = Bounded(options.keep)
         self.uploads: Bounded[str, Upload] = Bounded(options.keep)
-        # Other people's training pictures by link, as PNG; only with --fetch-images.
+        # Other people's training images by link, as PNG; only with --fetch-images.
         self.downloads: Bounded[str, bytes] = Bounded(options.keep)
         # Trainings that each account has started and bought.
         self.started: Bounded[str, int] = Bounded(_MOST_ACCOUNTS)
@@ -189,9 +189,9 @@ class Service:
         return False
 
     def add_rendering(self, rendering: Rendering) -> None:
-        """Take a render on.
+        """Take a rendering on.
 
-        :param rendering: the new render.
+        :param rendering: the new rendering.
         """
         self.renderings.keep(rendering.rendering_id, rendering, len(str(rendering.body)))
 
@@ -201,19 +201,19 @@ class Service:
         return self._rendering_number - 1
 
     def rendering_of(self, prefix: str) -> Rendering | None:
-        """Return the render a picture belongs to.
+        """Return the rendering a image belongs to.
 
-        :param prefix: the first part of the picture's file name.
+        :param prefix: the first part of the image's file name.
         """
         number = number_of_prefix(prefix)
         rendering = self.renderings.get(number)
         return rendering if rendering is not None and rendering.prefix == prefix else None
 
     def add_upload(self, account: str, png: bytes) -> Upload:
-        """Store a picture.
+        """Store a image.
 
         :param account: whose it is.
-        :param png: the picture.
+        :param png: the image.
         """
         upload = Upload(self._upload_number, account, secrets.token_hex(16), png)
         self._upload_number += 1

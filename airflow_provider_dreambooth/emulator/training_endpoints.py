@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_dreambooth.emulator.answers import Answer
 from airflow_provider_dreambooth.emulator.call import Call
 from airflow_provider_dreambooth.emulator.listing import list_item
-from airflow_provider_dreambooth.emulator.pictures import own_picture_name
+from airflow_provider_dreambooth.emulator.own_images import own_image_path
 from airflow_provider_dreambooth.emulator.service import Service, without_secrets
 from airflow_provider_dreambooth.emulator.stage_plan import StagePlan, Wording
 from airflow_provider_dreambooth.emulator.training import Training
@@ -40,7 +40,7 @@ def usable_images(service: Service, images: list[str]) -> list[str]:
     :param images: the request's links.
     """
     links = (link.strip() for link in images)
-    return [link for link in links if _WEB_LINK.match(link) and own_picture_name(service, link) is not None]
+    return [link for link in links if _WEB_LINK.match(link) and own_image_path(service, link) is not None]
 
 
 def start_training(service: Service, call: Call) -> Answer:

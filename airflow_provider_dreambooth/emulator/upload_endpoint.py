@@ -36,13 +36,13 @@ def base64_crop(service: Service, call: Call) -> Answer:
         )
     try:
         with Image.open(io.BytesIO(raw)) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            decoded = ImageOps.exif_transpose(opened).convert("RGB")
     except Exception:
         return answers.invalid({"image": [("The image must be an image.", "image must be an image")]})
     if str(call.body.get("crop", "true")).lower() != "false":
-        picture = ImageOps.fit(picture, (_CROP_SIDE, _CROP_SIDE))
+        decoded = ImageOps.fit(decoded, (_CROP_SIDE, _CROP_SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    decoded.save(buffer, "PNG")
     upload = service.add_upload(call.account, buffer.getvalue())
     return answers.success(
         "image uploaded", link=f"{call.base_url}/uploads/{upload.name}.png", request_id=upload.request_id

@@ -59,9 +59,9 @@ INFERENCE: frozenset[str] = (
     ENDPOINT_GROUPS["text_to_image"] | ENDPOINT_GROUPS["fetch_image"] | ENDPOINT_GROUPS["model_reload"]
 )
 INFERENCE_V6: frozenset[str] = frozenset(name for name in INFERENCE if name.endswith("_v6"))
-# No API call: the GET of a finished picture.
-PICTURE = "picture"
-ENDPOINTS: frozenset[str] = frozenset({*FIXED_PATHS.values(), *PATHS_WITH_ID.values(), PICTURE})
+# No API call: the download of an image of a rendering.
+IMAGE_DOWNLOAD = "picture"
+ENDPOINTS: frozenset[str] = frozenset({*FIXED_PATHS.values(), *PATHS_WITH_ID.values(), IMAGE_DOWNLOAD})
 
 METHOD_OF_ENDPOINT: dict[str, str] = {
     "sandbox_fine_tune": "dreambooth",

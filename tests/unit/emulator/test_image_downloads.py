@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_dreambooth.emulator import image_downloads
 from airflow_provider_dreambooth.emulator.image_downloads import ImageDownloads
-from airflow_provider_dreambooth.emulator.sample_drawings import sample_png
+from airflow_provider_dreambooth.emulator.sample_images import sample_png
 
 LINKS = [f"https://example.com/{number}.png" for number in range(1, 5)]
 
