@@ -31,7 +31,7 @@ class DreamboothError(Exception):
     :param acceptance: whether the service may have taken the request on. Matters for a call that costs money.
     """
 
-    #: A permanent fault stays the same however often the call is repeated.
+    #: A permanent error stays the same however often the call is repeated.
     permanent: bool = True
 
     def __init__(
@@ -77,18 +77,27 @@ class DreamboothRateLimitError(DreamboothError):
     The account has too much under way, or the same request came twice within 30 seconds.
 
     :param retry_after: seconds after which the service says to try again, ``None`` when it does not say.
+    :param whole_account: all calls of the account have to wait; else only this one (the filter for repeated requests).
     """
 
     permanent = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        whole_account: bool = True,
+        **details: Any,
+    ) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
+        self.whole_account = whole_account
 
 
 class DreamboothTransientError(DreamboothError):
     """
-    A passing fault: time-out, cut connection, 5xx, unreadable answer, *Failed, Try Again*.
+    A transient error: time-out, cut connection, 5xx, unreadable answer, *Failed, Try Again*.
 
     :param retry_after: seconds after which the service says to try again, ``None`` when it does not say.
     """

@@ -34,7 +34,7 @@ class Answer:
     """
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

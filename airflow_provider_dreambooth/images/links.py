@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.images.inspection import Facts, NotUsableError, inspect
-from airflow_provider_dreambooth.transport.picture import AT_ONCE
+from airflow_provider_dreambooth.transport.download import AT_ONCE
 
 #: The server may say otherwise in a moment, or it was a proxy on the way that spoke.
 _NO_VERDICT = frozenset({407, 408, 425, 429})

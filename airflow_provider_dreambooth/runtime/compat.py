@@ -99,7 +99,12 @@ def mask_secret(secret: str) -> None:
 
     :param secret: the text. Airflow itself leaves out those of fewer than five characters.
     """
-    module = "airflow.sdk.log" if AIRFLOW_V_3_0_PLUS else "airflow.utils.log.secrets_masker"
+    if AIRFLOW_V_3_1_PLUS:
+        module = "airflow.sdk.log"
+    elif AIRFLOW_V_3_0_PLUS:
+        module = "airflow.sdk.execution_time.secrets_masker"
+    else:
+        module = "airflow.utils.log.secrets_masker"
     import_module(module).mask_secret(secret)
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from airflow_provider_dreambooth.transport.picture import announced_size
+from airflow_provider_dreambooth.transport.errors import CONNECT_SHARE, failure_of
+from airflow_provider_dreambooth.transport.reply import Body, Reply
+from airflow_provider_dreambooth.transport.requests_client import RequestsClient
+from airflow_provider_dreambooth.transport.trust import SetupError, proxy_for, shown_proxy
 
 _CHUNK = 64 * 1024
 #: Seconds for which an unused connection is kept.
@@ -18,30 +26,31 @@ _KEEP_ALIVE = 60.0
 _NAME_KEPT = 300
 _MOST_URLS = 10_000
 
+_current: ContextVar[Reply | None] = ContextVar("_current", default=None)
+
+
+class _ObservedRequest(aiohttp.ClientRequest):
+    """Marks the moment before the first byte of a request goes out; what a proxy's tunnel needs is none of it."""
+
+    async def send(self, conn: Any) -> Any:
+        reply = _current.get()
+        if reply is not None:
+            reply.sent = True
+        return await super().send(conn)
+
 
 class AiohttpClient:
     """
     One session over one pool of connections. Must be made in the event loop it is used in.
 
+    A SOCKS proxy, which aiohttp does not know, is used as a worker uses it: by requests, in a thread.
+
     :param headers: sent with every POST.
     :param context: the TLS context.
     :param connections: most connections at a time.
-    :param timeout: seconds for one POST.
-    :param connect_share: share of it in which the connection must stand.
-    :param proxy: proxy for POSTs, ``None`` for none.
+    :param timeout: seconds for one POST, from the first step to the last byte of the answer.
+    :param verify: the connection's setting, for the thread.
     """
-
-    #: All that a request can fail with.
-    failures: tuple[type[BaseException], ...] = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
-    #: Those of them that come before anything was sent.
-    not_connected: tuple[type[BaseException], ...] = (
-        aiohttp.ClientConnectorError,
-        aiohttp.ClientConnectorCertificateError,
-        aiohttp.ClientHttpProxyError,
-        aiohttp.InvalidURL,
-        # Newer than the oldest aiohttp we take.
-        *((aiohttp.ConnectionTimeoutError,) if hasattr(aiohttp, "ConnectionTimeoutError") else ()),
-    )
 
     def __init__(
         self,
@@ -49,57 +58,88 @@ class AiohttpClient:
         context: ssl.SSLContext,
         connections: int,
         timeout: float,
-        connect_share: float,
-        proxy: str | None,
+        verify: bool | str,
     ) -> None:
-        self._connect = timeout * connect_share
-        self._timeout = timeout
-        self._headers = dict(headers)
-        self._proxy = proxy
         self._urls: dict[str, URL] = {}
+        self._proxies: dict[str, str | None] = {}
+        self._threads: ThreadPoolExecutor | None = None
+        self._in_thread = RequestsClient(headers, connections, timeout, verify)
+        self._connections = connections
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=connections, ssl=context, keepalive_timeout=_KEEP_ALIVE, ttl_dns_cache=_NAME_KEPT
             ),
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=timeout * CONNECT_SHARE),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # a netrc entry would send a password; the proxy is passed
+            auto_decompress=False,  # the answer is decoded within a limit
+            request_class=_ObservedRequest,
         )
 
-    async def post(self, url: str, body: bytes) -> tuple[int, bytes, Mapping[str, str]]:
-        """Send a POST and return code, body and headers of the answer. Redirects are not followed."""
-        parsed = self._urls.get(url)
-        if parsed is None:
-            if len(self._urls) >= _MOST_URLS:
-                self._urls.clear()
-            parsed = self._urls[url] = URL(url, encoded=True)
-        async with self._session.post(
-            parsed, data=body, allow_redirects=False, proxy=self._proxy
-        ) as response:
-            return response.status, await response.read(), response.headers
+    async def post(self, url: str, body: Body, *, limit: int) -> Reply:
+        """
+        Send a POST; redirects are not followed.
 
-    async def get(
-        self, url: str, headers: Mapping[str, str], timeout: float, limit: int, proxy: str | None
-    ) -> tuple[int, bytes | None]:
-        """Return code and body of a GET; no body when it is beyond ``limit`` bytes or the code is not 200."""
-        async with self._session.get(
-            url,
-            headers=headers,
-            proxy=proxy,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect, sock_read=self._timeout),
-        ) as response:
-            if response.status != 200 or announced_size(response.headers.get("Content-Length")) > limit:
-                return response.status, None
-            pieces: list[bytes] = []
-            size = 0
-            async for piece in response.content.iter_chunked(_CHUNK):
-                pieces.append(piece)
-                size += len(piece)
-                if size > limit:
-                    return response.status, None
-            return response.status, b"".join(pieces)
+        :param limit: most bytes of the answer to read.
+        """
+        reply, received = Reply(), bytearray()
+        token = _current.set(reply)
+        try:
+            proxy = self._proxy_of(url)
+            if proxy is not None:
+                if proxy.startswith("socks"):
+                    return await self._post_in_thread(url, body, limit)
+                reply.proxy = shown_proxy(proxy)
+            async with self._session.post(
+                self._parsed(url),
+                # A payload does not print what it holds, in none of the library's frames.
+                data=aiohttp.BytesPayload(body.content, content_type="application/json"),
+                allow_redirects=False,
+                proxy=proxy,
+            ) as response:
+                reply.status, reply.headers = response.status, response.headers
+                async for piece in response.content.iter_chunked(_CHUNK):
+                    received += piece
+                    if len(received) > limit:
+                        reply.too_large = True
+                        break
+        except Exception as caught:
+            reply.failure = failure_of(caught)
+        finally:
+            _current.reset(token)
+        reply.body = bytes(received)
+        return reply
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        self._in_thread.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
+    def _parsed(self, url: str) -> URL:
+        parsed = self._urls.get(url)
+        if parsed is None:
+            if len(self._urls) >= _MOST_URLS:
+                self._urls.clear()
+            try:
+                parsed = self._urls[url] = URL(url, encoded=True)
+            except ValueError as error:
+                raise SetupError(
+                    f"The address {url[:200]!r} cannot be used ({error}). Nothing was sent."
+                ) from None
+        return parsed
+
+    def _proxy_of(self, url: str) -> str | None:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url)
+        return self._proxies[origin]
+
+    async def _post_in_thread(self, url: str, body: Body, limit: int) -> Reply:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="dreambooth-socks")
+        work = partial(self._in_thread.post, url, body, limit=limit)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -8,31 +8,26 @@ the library is imported and the TLS context built in a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_dreambooth.api.answer import is_route_missing
-from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
+from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.transport import errors as faults
-from airflow_provider_dreambooth.transport import picture
-from airflow_provider_dreambooth.transport.gate import Gate, gate_of
+from airflow_provider_dreambooth.transport.exchange import Pause, Post, Step, conversation
 from airflow_provider_dreambooth.transport.off_loop import off_loop
-from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy, policy_for
-from airflow_provider_dreambooth.transport.route import HEADERS, MOST_REDIRECTS, Route, answer_headers
-from airflow_provider_dreambooth.transport.trust import proxy_for
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit, rate_limit_of
+from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
+from airflow_provider_dreambooth.transport.retry import RetryPolicy
+from airflow_provider_dreambooth.transport.route import HEADERS, Route
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.transport.aiohttp_client import AiohttpClient
 
 Result = TypeVar("Result")
-
-log = logging.getLogger(__name__)
 
 
 class AsyncTransport:
@@ -42,7 +37,7 @@ class AsyncTransport:
     :param settings: the connection.
     :param clock: seconds, never going back.
     :param sleep: waits that many seconds.
-    :param gate: whom to share the account's limits with; by default all calls of the account in this process.
+    :param limit: what the account may send; by default shared by all its calls in this process.
     """
 
     def __init__(
@@ -51,12 +46,12 @@ class AsyncTransport:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        gate: Gate | None = None,
+        limit: RateLimit | None = None,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._gate = gate or gate_of(settings)
+        self._limit = limit or rate_limit_of(settings)
         self._route = Route(settings)
         self._client: AiohttpClient | None = None
         self._opening: asyncio.Future[AiohttpClient] | None = None
@@ -65,7 +60,7 @@ class AsyncTransport:
         """
         Make the client ready. :meth:`send` does so by itself.
 
-        :raises DreamboothValidationError: the connection's CA bundle cannot be read.
+        :raises DreamboothTransientError: the CA bundle cannot be read here.
         """
         if self._client is None:
             if self._opening is None:
@@ -97,117 +92,36 @@ class AsyncTransport:
             after failures which prove that nothing was accepted.
         :raises DreamboothError: what the service answered, or why there is no answer.
         """
-        retry: Retry | None = None
-        started = self._clock()
-        while True:
-            try:
-                return await self._send_once(call)
-            except DreamboothError as caught:
-                error = caught
-            retry = retry or Retry(policy or policy_for(call.repeat), call.repeat, started)
-            delay = retry.delay_after(error, self._clock())
-            if delay is None:
-                raise retry.conclude(error, self._clock())
-            log.debug("The call about %s is tried again in %.1f s: %s", call.about, delay, error)
-            await self._sleep(delay)
+        steps = conversation(
+            call,
+            route=self._route,
+            limit=self._limit,
+            timeout=self.settings.timeout,
+            clock=self._clock,
+            policy=policy,
+        )
+        reply: Reply | None = None
+        with closing(steps):
+            while True:
+                try:
+                    step = steps.send(reply)
+                except StopIteration as done:
+                    result: Result = done.value
+                    return result
+                reply = await self._carry_out(step)
 
-    async def download(
-        self, url: str, *, limit: int = picture.LARGEST, policy: RetryPolicy = picture.PATIENCE
-    ) -> bytes:
-        """
-        Fetch a picture, without the key.
-
-        :param url: its link.
-        :param limit: most bytes to take.
-        :param policy: how patient to be with a link that is not alive yet.
-        :raises DreamboothError: it cannot be fetched, or is too large.
-        """
-        call = picture.picture_call(url)
-        retry = Retry(policy, Repeat.FREELY, self._clock())
-        while True:
-            try:
-                return await self._fetch(call, limit)
-            except DreamboothError as caught:
-                error = caught
-            delay = retry.delay_after(error, self._clock())
-            if delay is None:
-                raise retry.conclude(error, self._clock())
-            await self._sleep(delay)
-
-    async def _send_once(self, call: ApiCall[Result]) -> Result:
-        route = self._route
-        url, body = route.url_of(call), route.body_of(call)
-        for _ in range(MOST_REDIRECTS + 1):
-            answer, location = await self._post(call, url, body)
-            if location is None:
-                break
-            target = route.redirected(call, url, answer.status, location)
-            if target is None:
-                break
-            url = target
+    async def _carry_out(self, step: Step) -> Reply | None:
+        if isinstance(step, Post):
+            if self._client is None:
+                await self.open()
+            client = self._client
+            assert client is not None
+            return await client.post(step.url, step.body, limit=LARGEST_ANSWER)
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
         else:
-            raise route.too_many_redirects(call)
-        if call.fallback is not None and is_route_missing(answer):
-            return await self._send_once(call.fallback)
-        try:
-            result = route.read(call, answer)
-        except DreamboothError as error:
-            self._gate.note(error, call.path)
-            raise
-        self._gate.note(None, call.path)
-        return result
-
-    async def _post(self, call: ApiCall[Any], url: str, body: bytes) -> tuple[Answer, str | None]:
-        if self._client is None:
-            await self.open()
-        client = self._client
-        assert client is not None
-        if not self._gate.try_enter():
-            await self._gate.enter_async(self._sleep)
-        shown = log.isEnabledFor(logging.DEBUG)
-        started = time.perf_counter() if shown else 0.0
-        try:
-            status, content, headers = await client.post(url, body)
-        except client.failures as caught:
-            error = self._error(call, url, caught, self.settings.timeout)
-        else:
-            if shown:
-                log.debug(
-                    "POST %s: HTTP %d in %.0f ms", call.path, status, 1000 * (time.perf_counter() - started)
-                )
-            return Answer(status, content, answer_headers(headers)), headers.get("Location")
-        finally:
-            self._gate.leave()
-        # Outside of the handler: the library's exception holds the request, and the request holds the key.
-        raise error
-
-    async def _fetch(self, call: ApiCall[Any], limit: int) -> bytes:
-        await self.open()
-        client = self._client
-        assert client is not None
-        timeout = self.settings.timeout * picture.TIME_FACTOR
-        content: bytes | None = None
-        error: DreamboothError | None
-        try:
-            status, content = await client.get(
-                call.path, picture.HEADERS, timeout, limit, proxy_for(call.path)
-            )
-            error = picture.fault_of(call, status)
-        except client.failures as caught:
-            error = self._error(call, call.path, caught, timeout)
-        if error is not None:
-            raise error
-        if content is None:
-            raise picture.too_large(call, limit)
-        return content
-
-    def _error(
-        self, call: ApiCall[Any], url: str, cause: BaseException, timeout: float
-    ) -> DreamboothTransientError:
-        assert self._client is not None
-        if isinstance(cause, self._client.not_connected):
-            return faults.not_connected(call, url, cause, self.settings.timeout)
-        return faults.answer_lost(call, url, cause, timeout)
+            await asyncio.wrap_future(step)
+        return None
 
 
 async def _build(settings: ConnectionSettings) -> AiohttpClient:
@@ -216,9 +130,8 @@ async def _build(settings: ConnectionSettings) -> AiohttpClient:
         from airflow_provider_dreambooth.transport.trust import tls_context
 
         context = tls_context(settings.verify)
-        proxy = proxy_for(settings.base_url)
         return lambda: AiohttpClient(
-            HEADERS, context, settings.max_concurrent_requests, settings.timeout, faults.CONNECT_SHARE, proxy
+            HEADERS, context, settings.max_concurrent_requests, settings.timeout, settings.verify
         )
 
     make = await off_loop(prepare)

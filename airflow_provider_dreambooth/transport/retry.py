@@ -1,9 +1,9 @@
 """
 Whether and when to repeat a call after an error. A decision fed with errors and a clock; no I/O.
 
-A read is repeated after any passing fault. A call that costs money is repeated only after a failure which
+A read is repeated after any transient error. A call that costs money is repeated only after a failure which
 proves that nothing was accepted. Tries are few and their time is bounded: beyond that, whoever called waits
-visibly (the trigger by its pace, the operator by Airflow's retry).
+visibly (the trigger until its next poll, the operator by Airflow's retry).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothRateLimitError,
     DreamboothTransientError,
 )
+from airflow_provider_dreambooth.transport.reply import LONGEST_RETRY_AFTER
 
 #: The service refuses the same request within this time and then names no other.
 DUPLICATE_FILTER = 30.0
@@ -41,10 +42,10 @@ class RetryPolicy:
     longest_delay: float = 15.0
 
 
-#: Enough for a fault that passes and one meeting with the 30 s filter.
+#: Enough for a transient error and one meeting with the 30 s filter.
 PATIENT = RetryPolicy()
-#: For a caller that does its own waiting, such as a trigger with its pace.
-ONCE = RetryPolicy(tries=1)
+#: For a caller that does its own waiting, such as a trigger.
+ONCE = RetryPolicy(tries=1, total=5.0)
 #: For calls that cost money: a rate limit is waited for by the operator, which can say so.
 PAID = RetryPolicy(tries=3, total=10.0)
 
@@ -83,7 +84,11 @@ class Retry:
         if self.tries >= self.policy.tries or not self._may_repeat(error):
             return None
         delay = self._delay(error)
-        return delay if now + delay - self.started <= self.policy.total else None
+        return delay if self.has_time_for(delay, now) else None
+
+    def has_time_for(self, delay: float, now: float) -> bool:
+        """Whether another try may still begin after so many seconds."""
+        return now + delay - self.started <= self.policy.total
 
     def conclude(self, error: DreamboothError, now: float) -> DreamboothError:
         """Add to the final error how often it was tried, and return it."""
@@ -103,7 +108,8 @@ class Retry:
             asked = DUPLICATE_FILTER
         if asked is not None:
             # Never before the time named, and not all at the same moment after it.
-            return float(asked) + self._jitter() * max(1.0, 0.1 * float(asked))
+            named = min(float(asked), LONGEST_RETRY_AFTER)
+            return named + self._jitter() * max(1.0, 0.1 * named)
         ceiling = min(self.policy.first_delay * 2.0 ** (self.tries - 1), self.policy.longest_delay)
         return float(ceiling * (0.5 + 0.5 * self._jitter()))
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_dreambooth import __version__
-from airflow_provider_dreambooth.api.answer import seconds_in
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
 from airflow_provider_dreambooth.api.reading import read_answer
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothValidationError
-from airflow_provider_dreambooth.masking import Mask
 from airflow_provider_dreambooth.transport.errors import origin_of
+from airflow_provider_dreambooth.transport.reply import Body
 
 Result = TypeVar("Result")
 
@@ -32,6 +28,8 @@ HEADERS = {
     # Without it the service answers "Invalid Api Key".
     "Content-Type": "application/json",
     "Accept": "application/json",
+    # An answer is some hundred bytes long; what is not encoded cannot unfold to gigabytes.
+    "Accept-Encoding": "identity",
     "User-Agent": f"airflow-provider-dreambooth/{__version__}",
 }
 #: Redirects followed for one call.
@@ -43,9 +41,6 @@ _PERMANENT = (301, 308)
 _SAME_API = frozenset(
     ("stablediffusionapi.com", "www.stablediffusionapi.com", "modelslab.com", "www.modelslab.com")
 )
-#: Answers remembered, and the longest of them in bytes: some megabytes in all.
-_MOST_REMEMBERED = 10_000
-_LONGEST_REMEMBERED = 4096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -58,12 +53,10 @@ class Route:
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self.origin = settings.base_url
-        self.mask = Mask(settings.api_key)
+        self.mask = settings.mask
         self._key = settings.api_key
         # The body of every status poll: made once.
-        self._key_alone = json.dumps({"key": settings.api_key}).encode()
-        # A training says the same for minutes on end: an answer equal to the last one to the same call means the same.
-        self._last: dict[int, tuple[ApiCall[Any], bytes, Any]] = {}
+        self._key_alone = Body(json.dumps({"key": settings.api_key}).encode())
 
     def url_of(self, call: ApiCall[Any]) -> str:
         """
@@ -82,11 +75,11 @@ class Route:
             )
         return path
 
-    def body_of(self, call: ApiCall[Any]) -> bytes:
+    def body_of(self, call: ApiCall[Any]) -> Body:
         """Return the JSON body with the key in it."""
         if not call.body:
             return self._key_alone
-        return json.dumps({**call.body, "key": self._key}).encode()
+        return Body(json.dumps({**call.body, "key": self._key}).encode())
 
     def redirected(self, call: ApiCall[Any], url: str, status: int, location: str | None) -> str | None:
         """
@@ -99,7 +92,10 @@ class Route:
         """
         if status not in _REDIRECTS or not location:
             return None
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:
+            target = "an address that is none"
         if status not in _FOLLOWED or not self._may_see_key(url, target):
             place = self.mask.in_text(origin_of(target))
             raise DreamboothValidationError(
@@ -131,20 +127,11 @@ class Route:
 
         :raises DreamboothError: without the key in it, whatever the service echoed.
         """
-        last = self._last.get(id(call))
-        if last is not None and last[0] is call and last[1] == answer.body and answer.status == 200:
-            result: Result = last[2]
-            return result
         try:
-            result = read_answer(call, self.mask.in_answer(answer))
+            return read_answer(call, self.mask.in_answer(answer))
         except DreamboothError as error:
             self.mask.in_error(error)
             raise
-        if answer.status == 200 and len(answer.body) <= _LONGEST_REMEMBERED:
-            if len(self._last) >= _MOST_REMEMBERED:
-                self._last.clear()
-            self._last[id(call)] = (call, answer.body, result)
-        return result
 
     def _may_see_key(self, known: str, target: str) -> bool:
         try:
@@ -160,22 +147,3 @@ class Route:
         on_default_ports = (old_port, new_port) == (_DEFAULT_PORTS.get(old.scheme), 443)
         same = new.hostname == old.hostname or {old.hostname, new.hostname} <= _SAME_API
         return new.scheme == "https" and same and on_default_ports
-
-
-def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return the headers that :func:`read_answer` reads, with a date in ``Retry-After`` turned into seconds.
-
-    :param headers: headers of the answer, found by any capitals.
-    """
-    value = headers.get("Retry-After")
-    if value is None:
-        return {}
-    if seconds_in(value) is None:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return {}
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        value = f"{max(0.0, (moment - datetime.now(UTC)).total_seconds()):.0f}"
-    return {"retry-after": value}

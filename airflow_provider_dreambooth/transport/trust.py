@@ -1,6 +1,6 @@
 """
-Whom to trust and which proxy to take: decided once for both transports, from the connection and the
-environment variables that administrators know (``REQUESTS_CA_BUNDLE``, ``HTTPS_PROXY``, ``NO_PROXY`` ...).
+Whom to trust and which proxy to take: decided once for both transports, from the connection and the environment
+variables that administrators know, as ``requests`` reads them (``REQUESTS_CA_BUNDLE``, ``HTTPS_PROXY``, ``NO_PROXY`` …).
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from airflow_provider_dreambooth.exceptions import DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 
-_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+class SetupError(DreamboothTransientError):
+    """What this machine is told about trust or proxies cannot be used, so nothing was sent. Another may be set up well."""
 
 
 def bundle_of(verify: bool | str) -> bool | str:
@@ -26,7 +31,7 @@ def bundle_of(verify: bool | str) -> bool | str:
         return verify
     for variable in _BUNDLE_VARIABLES:
         path = os.environ.get(variable)
-        if path and Path(path).exists():
+        if path:
             return path
     import certifi
 
@@ -42,7 +47,7 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     Return the one TLS context of this process for a setting. Building it takes tens of milliseconds.
 
     :param verify: the connection's setting.
-    :raises DreamboothValidationError: the CA bundle cannot be read.
+    :raises SetupError: the CA bundle cannot be read.
     """
     bundle = bundle_of(verify)
     with _contexts_lock:
@@ -52,11 +57,15 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
             if key not in _contexts:
                 _contexts[key] = _build(bundle)
             return _contexts[key]
-        except OSError:
+        except (OSError, ValueError):
             pass
-    raise DreamboothValidationError(
-        f"The CA bundle {bundle!r} cannot be read as certificates. Mend the connection's 'verify': true, "
-        "false, or the path of a PEM file. Nothing was sent."
+    variable = next((name for name in _BUNDLE_VARIABLES if os.environ.get(name) == bundle), None)
+    where = (
+        f"the environment variable {variable}" if verify is True and variable else "the connection's 'verify'"
+    )
+    raise SetupError(
+        f"The CA bundle {bundle!r} of {where} cannot be read as certificates here. Correct it: the path of a PEM file "
+        "(in the connection also true or false). Nothing was sent."
     )
 
 
@@ -82,10 +91,32 @@ def _build(bundle: bool | str) -> ssl.SSLContext:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL, ``None`` for none."""
-    from urllib.request import getproxies, proxy_bypass
+    """
+    Return the proxy that the environment names for a URL, with its scheme, ``None`` for none.
 
-    parts = urlsplit(url)
-    if not parts.hostname or proxy_bypass(parts.hostname):
+    :raises SetupError: it names one that is none.
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
         return None
-    return getproxies().get(parts.scheme)
+    # As requests and curl: without a scheme it is an http proxy.
+    written = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(written)
+        usable = bool(parts.hostname) and parts.scheme.lower() in _PROXY_SCHEMES and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SetupError(
+            f"The proxy {shown_proxy(written)!r} of this machine's environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) "
+            "cannot be used: write http://host:port. Nothing was sent."
+        )
+    return written
+
+
+def shown_proxy(proxy: str) -> str:
+    """Return a proxy as a message shows it: without user and password."""
+    scheme, _, rest = proxy.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].split('/')[0]}"

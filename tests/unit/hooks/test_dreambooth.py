@@ -121,9 +121,9 @@ def test_the_button_says_which_field_is_wrong_and_not_airflows_random_id(
 
 
 def test_the_button_says_when_nobody_answers(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_dreambooth.transport import blocking
+    from airflow_provider_dreambooth.transport import exchange
 
-    monkeypatch.setattr(blocking, "policy_for", lambda repeat: ONCE)
+    monkeypatch.setattr(exchange, "policy_for", lambda repeat: ONCE)
     served.connect(host="http://127.0.0.1:9")
     works, text = DreamboothHook().test_connection()
     assert not works
@@ -166,9 +166,9 @@ def test_the_key_is_in_no_exception_log_or_representation(
     kind: str,
     error_class: type[DreamboothError],
 ) -> None:
-    from airflow_provider_dreambooth.transport import blocking
+    from airflow_provider_dreambooth.transport import exchange
 
-    monkeypatch.setattr(blocking, "policy_for", lambda repeat: ONCE)
+    monkeypatch.setattr(exchange, "policy_for", lambda repeat: ONCE)
     caplog.set_level(logging.DEBUG)
     served.fault(kind, endpoint="*", times=1)
     hook = DreamboothHook()

@@ -24,7 +24,7 @@ from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.stall import StallDetector
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.record import RECORD_KEY
-from airflow_provider_dreambooth.transport.gate import gate_of
+from airflow_provider_dreambooth.transport.rate_limit import rate_limit_of
 from tests.unit.conftest import Served
 from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance, context_of
 
@@ -308,15 +308,15 @@ def test_the_cancel_does_not_wait_for_the_call_that_it_interrupted(served: Serve
     """The signal may come in the middle of a status call, which holds the account's only place."""
     served.connect(extra={"max_concurrent_requests": 1})
     task = Killed(served, "failed")
-    gate = gate_of(task.operator.hook.settings)
-    gate.enter()
+    limit = rate_limit_of(task.operator.hook.settings)
+    limit.enter()
     try:
         done = threading.Thread(target=task.operator.on_kill, daemon=True)
         done.start()
         done.join(20)
         assert served.stage(task.training_id) == "training_cancelled"
     finally:
-        gate.leave()
+        limit.leave()
 
 
 def test_in_the_sandbox_nothing_can_be_cancelled(served: Served) -> None:

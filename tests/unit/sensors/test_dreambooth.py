@@ -26,7 +26,7 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.sensors import dreambooth as module
 from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
 from airflow_provider_dreambooth.training.event import WaitEnded
-from airflow_provider_dreambooth.transport import blocking
+from airflow_provider_dreambooth.transport import exchange
 from airflow_provider_dreambooth.transport.retry import ONCE
 from tests.airflow_version import AIRFLOW
 from tests.unit.conftest import Served
@@ -121,7 +121,7 @@ def test_a_passing_fault_only_postpones_the_next_look(
     served: Served, clock: Clock, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The transport's own repeats are tested elsewhere.
-    monkeypatch.setattr(blocking, "policy_for", lambda repeat: ONCE)
+    monkeypatch.setattr(exchange, "policy_for", lambda repeat: ONCE)
     training_id = served.train()
     served.force(training_id, "ready")
     served.fault(kind, endpoint="status", times=2, seconds=0.05)

@@ -20,8 +20,7 @@ from cryptography.x509.oid import NameOID
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport
 from airflow_provider_dreambooth.transport.blocking import BlockingTransport
-from airflow_provider_dreambooth.transport.gate import Gate
-from airflow_provider_dreambooth.transport.limiter import Limiter
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit
 from tests.unit.transport.small_server import Reply, Request, SmallServer
 
 KEY = "Zq7w" + "k" * 56
@@ -64,9 +63,9 @@ class Carrier:
         return self._do("download", url, **options)
 
     def _do(self, what: str, *arguments: Any, **options: Any) -> Any:
-        gate = Gate(Limiter(self.settings.max_concurrent_requests), self.clock)
+        limit = RateLimit(self.settings.max_concurrent_requests, clock=self.clock)
         if self.kind == "blocking":
-            blocking = BlockingTransport(self.settings, clock=self.clock, sleep=self.clock.sleep, gate=gate)
+            blocking = BlockingTransport(self.settings, clock=self.clock, sleep=self.clock.sleep, limit=limit)
             try:
                 return getattr(blocking, what)(*arguments, **options)
             finally:
@@ -74,7 +73,7 @@ class Carrier:
 
         async def run() -> Any:
             transport = AsyncTransport(
-                self.settings, clock=self.clock, sleep=self.clock.async_sleep, gate=gate
+                self.settings, clock=self.clock, sleep=self.clock.async_sleep, limit=limit
             )
             try:
                 return await getattr(transport, what)(*arguments, **options)

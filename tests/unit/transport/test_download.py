@@ -1,4 +1,4 @@
-"""Fetching pictures, by both transports."""
+"""Fetching files, on a worker."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from tests.unit.transport.conftest import KEY, Carrier, Clock, Serve
 from tests.unit.transport.small_server import Reply
+
+
+@pytest.fixture
+def carrier(clock: Clock) -> Carrier:
+    return Carrier("blocking", clock)
+
 
 PICTURE = Reply(200, b"\x89PNG" + b"x" * 5000, {"Content-Type": "image/png"})
 

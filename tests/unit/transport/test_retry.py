@@ -63,6 +63,12 @@ def test_a_time_beyond_the_total_is_left_to_the_caller() -> None:
     assert retry().delay_after(DreamboothRateLimitError("limit", retry_after=600.0), 100.0) is None
 
 
+def test_a_time_of_days_counts_as_ten_minutes() -> None:
+    patience = RetryPolicy(total=1000.0)
+    error = DreamboothRateLimitError("limit", retry_after=86_400.0)
+    assert retry(policy=patience, jitter=0.0).delay_after(error, 100.0) == 600.0
+
+
 def test_once_is_once() -> None:
     assert retry(policy=ONCE).delay_after(PASSING, 100.0) is None
 

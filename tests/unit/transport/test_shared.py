@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_dreambooth.api import training_calls
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.exceptions import DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.transport import asynchronous, blocking
 from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport, shared_transport
 from airflow_provider_dreambooth.transport.blocking import blocking_transport
@@ -104,7 +104,7 @@ async def test_a_client_built_for_one_who_was_cancelled_is_closed() -> None:
 
 async def test_a_bundle_that_cannot_be_read_is_told_and_leaves_nothing_behind(tmp_path: object) -> None:
     one = ConnectionSettings(api_key=KEY, verify=f"{tmp_path}/gone.pem")
-    with pytest.raises(DreamboothValidationError, match=r"gone.pem.*'verify'"):
+    with pytest.raises(DreamboothTransientError, match=r"gone.pem.*'verify'.*Nothing was sent"):
         async with shared_transport(one):
             pass
     assert not asynchronous._shared[asyncio.get_running_loop()]
