@@ -181,9 +181,11 @@ def error_in(document: Any, answer: Answer, about: str) -> DreamboothError | Non
     retry_after = seconds_in(details.get("retry_after"))
     if retry_after is None:
         retry_after = seconds_in(answer.headers.get("retry-after"))
+    in_words = False
     if retry_after is None:
         pause = _PAUSE.search(tip) or _PAUSE.search(text)
         retry_after = float(pause[1]) if pause else None
+        in_words = pause is not None
     code = details.get("code")
     told_code = code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600 else None
     return classify(
@@ -194,6 +196,7 @@ def error_in(document: Any, answer: Answer, about: str) -> DreamboothError | Non
         fields=fields,
         tip=tip,
         retry_after=retry_after,
+        in_words=in_words,
         raw=text[:_SHOWN],
     )
 

@@ -40,6 +40,9 @@ _RATE_LIMIT = _words(
     r"\bqueued requests\b",
     r"\b(?:duplicate|same) requests?\b",
 )
+#: What tells the filter for repeated requests, which concerns one request, from limits of the whole account.
+_SAME_REQUEST = _words(r"\b(?:duplicate|same|repeated|identical) requests?\b")
+_ACCOUNT = _words(r"\bqueued?\b", r"\btoo many\b")
 _AUTH = _words(
     r"\b(?:invalid|missing|wrong|unknown|expired|incorrect|no) api.?key\b",
     # A LoRA can carry the key of another service: that one is a field, not the account.
@@ -184,6 +187,14 @@ def documented_class(text: str) -> type[DreamboothError] | None:
     return _class_of(text, (), 200)
 
 
+def _concerns_account(text: str, retry_after: float | None, in_words: bool) -> bool:
+    """Whether a rate limit is that of the whole account, and not the filter for repeated requests."""
+    if _SAME_REQUEST.search(text) or _ACCOUNT.search(text):
+        return not _SAME_REQUEST.search(text)
+    # The filter says "Rate limit exceeded", and how long to wait in words; a page from a server in between says less.
+    return not in_words and (retry_after is not None or not _RATE_LIMIT.search(text))
+
+
 def classify(
     *,
     http_status: int,
@@ -193,6 +204,7 @@ def classify(
     fields: tuple[str, ...] = (),
     tip: str = "",
     retry_after: float | None = None,
+    in_words: bool = False,
     raw: Any = None,
     unreadable: str | None = None,
 ) -> DreamboothError:
@@ -206,6 +218,7 @@ def classify(
     :param fields: names of the rejected fields, when the service listed them.
     :param tip: the service's advice, when it sent one.
     :param retry_after: seconds that the service asks to wait.
+    :param in_words: it asks so in its text alone, as the filter for repeated requests does.
     :param raw: the answer, shortened.
     :param unreadable: what the body was when it was no JSON, such as ``an HTML page``.
     """
@@ -232,5 +245,10 @@ def classify(
             message, retry_after=retry_after, acceptance=Acceptance.UNKNOWN, **details
         )
     if chosen is DreamboothRateLimitError:
-        return DreamboothRateLimitError(message, retry_after=retry_after, **details)
+        return DreamboothRateLimitError(
+            message,
+            retry_after=retry_after,
+            whole_account=_concerns_account(text, retry_after, in_words),
+            **details,
+        )
     return chosen(message, **details)

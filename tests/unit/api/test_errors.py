@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from airflow_provider_dreambooth.api.answer import decode, error_in
+from airflow_provider_dreambooth.api.call import Answer
 from airflow_provider_dreambooth.api.errors import classify, documented_class
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
@@ -193,3 +198,41 @@ def test_the_message_tells_the_pause_that_the_service_asks_for() -> None:
 def test_a_very_long_text_is_shortened() -> None:
     error = classify(http_status=500, text="long " * 100_000, about="x")
     assert len(str(error)) < 800
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "headers", "whole_account"),
+    [
+        (
+            429,
+            {"message": "Rate limit exceeded. Maximum 5 queued requests allowed.", "retry_after": 30},
+            {},
+            True,
+        ),
+        (200, {"message": "Rate limit exceeded. Maximum 5 queued requests allowed."}, {}, True),
+        (200, {"message": "Maximum 5 queued requests allowed, wait for 30 seconds"}, {}, True),
+        (429, {"message": "Too Many Attempts."}, {}, True),
+        (429, {"message": "Rate limit exceeded"}, {"retry-after": "30"}, True),
+        (
+            200,
+            {"message": "Rate limit exceeded", "tips": "Please wait for 30 seconds before trying again"},
+            {},
+            False,
+        ),
+        (429, {"message": "Rate limit exceeded"}, {}, False),
+        (429, {"message": "Duplicate request detected", "retry_after": 30}, {}, False),
+    ],
+)
+def test_a_full_queue_concerns_the_account_and_a_repeated_request_itself_alone(
+    status: int, document: dict[str, Any], headers: dict[str, str], whole_account: bool
+) -> None:
+    answer = Answer(status, json.dumps({"status": "error", **document}).encode(), headers)
+    error = error_in({"status": "error", **document}, answer, "training a")
+    assert isinstance(error, DreamboothRateLimitError)
+    assert error.whole_account is whole_account
+
+
+def test_a_page_of_a_server_in_between_concerns_the_account() -> None:
+    with pytest.raises(DreamboothRateLimitError) as caught:
+        decode(Answer(429, b"<html>429 Too Many Requests</html>"), "training a")
+    assert caught.value.whole_account
