@@ -20,8 +20,7 @@ from airflow_provider_dreambooth.api import training_calls
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.transport.blocking import BlockingTransport
-from airflow_provider_dreambooth.transport.gate import Gate
-from airflow_provider_dreambooth.transport.limiter import Limiter
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
@@ -316,8 +315,8 @@ def _from_airflow(task_instance: Any, dag: Any) -> tuple[str | None, bool | None
 
 @contextmanager
 def _own_transport(hook: DreamboothHook) -> Iterator[DreamboothHook]:
-    """Return the hook over a transport and a gate of its own: the interrupted wait may hold the account's only place."""
-    transport = BlockingTransport(hook.settings, gate=Gate(Limiter(1)))
+    """Return the hook over a transport and a rate limit of its own: the interrupted wait may hold the account's only place."""
+    transport = BlockingTransport(hook.settings, limit=RateLimit(1))
     own = copy(hook)
     own.get_conn = lambda: transport  # type: ignore[method-assign]
     try:
