@@ -127,55 +127,12 @@ def _bare_httpx(port: int, interval: float) -> Waiter:
     return wait
 
 
-def _bare_niquests(port: int, interval: float) -> Waiter:
-    import niquests  # type: ignore[import-not-found]
-
-    session: Any = None
-    places = asyncio.Semaphore(_CONNECTIONS)
-
-    async def wait(number: int) -> None:
-        nonlocal session
-        if session is None:
-            session = niquests.AsyncSession(pool_maxsize=_CONNECTIONS, disable_http3=True)
-        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
-        while True:
-            async with places:
-                answer = await session.post(url, json={"key": "k" * 40}, verify=os.environ["SSL_CERT_FILE"])
-                answer.json()
-            await asyncio.sleep(interval)
-
-    return wait
-
-
-def _bare_curl(port: int, interval: float) -> Waiter:
-    from curl_cffi import requests  # type: ignore[import-not-found]
-
-    session: Any = None
-    places = asyncio.Semaphore(_CONNECTIONS)
-
-    async def wait(number: int) -> None:
-        nonlocal session
-        if session is None:
-            session = requests.AsyncSession(
-                max_clients=_CONNECTIONS, verify=os.environ["SSL_CERT_FILE"], timeout=60
-            )
-        url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
-        while True:
-            async with places:
-                (await session.post(url, json={"key": "k" * 40})).json()
-            await asyncio.sleep(interval)
-
-    return wait
-
-
 KINDS: dict[str, Callable[[int, float], Waiter]] = {
     "dreambooth": _dreambooth,
     "dbt-cloud": _dbt_cloud,
     "anthropic": _anthropic,
     "aiohttp": _bare_aiohttp,
     "httpx": _bare_httpx,
-    "niquests": _bare_niquests,
-    "curl-cffi": _bare_curl,
 }
 
 
