@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.api.identifier import identifier
+from airflow_provider_dreambooth.api.link_text import for_display
 from airflow_provider_dreambooth.api.refusal import (
     checked_extra_fields,
     is_absent,
@@ -145,7 +146,7 @@ def warnings_about_images(links: tuple[str, ...]) -> list[str]:
     if len(set(links)) < len(links):
         twice = next(link for link in links if links.count(link) > 1)
         warnings.append(
-            f"images holds {twice} more than once; a picture seen twice adds nothing to the likeness."
+            f"images holds {for_display(twice)} more than once; a picture seen twice adds nothing to the likeness."
         )
     return warnings
 

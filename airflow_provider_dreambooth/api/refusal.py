@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from airflow_provider_dreambooth.api.link_text import for_display
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 _LONGEST_SHOWN = 120
@@ -28,7 +29,9 @@ def refuse(field: str, what: str, mend: str) -> DreamboothValidationError:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: quoted, and cut when long."""
+    """Return a value as a message shows it: quoted, cut when long, and a link without its query."""
+    if isinstance(value, str):
+        value = for_display(value)
     try:
         text = repr(value)
     except ValueError:

@@ -1,44 +1,38 @@
-"""Whether bytes are a picture that the service can train with.
-
-The header is read without any library; with Pillow (the extra ``images``) the whole picture is decoded as well, so
-that a file cut off in the middle is found before a training is paid.
-"""
+"""Whether bytes are an image that the service can train with; bounded before anything is decoded."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 
-#: The service trains at 512 x 512 and enlarges what is smaller (documented; observed in the trainer).
-ADVISED_SIDE = 512
-#: Below half of that, three of four pixels would be made up: refused.
-LEAST_SIDE = 256
-#: Most bytes of one picture that are read at all.
-LARGEST = 64 * 1024 * 1024
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-#: JPEG markers that carry the size: all "start of frame" but those of tables.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+from airflow_provider_dreambooth.images import decoding
+from airflow_provider_dreambooth.images.header import looks_like, size_in_header
+from airflow_provider_dreambooth.images.limits import (
+    ADVISED_SIDE,
+    LEAST_SIDE,
+    MOST_FILE_BYTES,
+    NotUsableError,
+    check_pixels,
+)
 
-
-class NotUsableError(Exception):
-    """The bytes are no picture to train with; the text says why, as the rest of a sentence."""
+EXTRA = "airflow-provider-dreambooth[images]"
 
 
 @dataclass(frozen=True)
 class Facts:
     """
-    What is known of a picture's content.
+    What is known of an image's content.
 
     :param digest: stands for the content.
-    :param width: pixels.
-    :param height: pixels.
+    :param width: pixels, as a viewer shows it.
+    :param height: pixels, as a viewer shows it.
+    :param turned: its file lies on its side and says so in a field that the service does not read; known with Pillow.
     """
 
     digest: str
     width: int
     height: int
+    turned: bool = False
 
     @property
     def short_side(self) -> int:
@@ -47,81 +41,49 @@ class Facts:
 
 
 def digest_of(content: bytes) -> str:
-    """Return what stands for a picture's content."""
+    """Return what stands for an image's content."""
     return "sha256:" + hashlib.sha256(content).hexdigest()[:32]
 
 
 def inspect(content: bytes) -> Facts:
     """
-    Return the facts about a picture.
+    Return the facts about an image. With Pillow it is decoded to its end, without it the header is read.
 
     :param content: the bytes of the file.
-    :raises NotUsableError: it is no PNG or JPEG, broken, or too small.
+    :raises NotUsableError: it is no image, of a kind that is not supported here, damaged, too large or too small.
     """
-    if content.startswith(_PNG):
-        size = _png_size(content)
-    elif content.startswith(_JPEG):
-        size = _jpeg_size(content)
-    else:
-        raise NotUsableError(f"is {_what_it_is(content)}, not a PNG or JPEG picture")
+    if len(content) > MOST_FILE_BYTES:
+        raise NotUsableError(beyond(len(content)))
+    kind = looks_like(content)
+    if kind not in decoding.formats():
+        raise NotUsableError(_unsupported(content, kind))
+    turned = False
+    size = None if decoding.AVAILABLE else size_in_header(content)
+    if decoding.AVAILABLE:
+        view = decoding.view(content, kind, side=ADVISED_SIDE)
+        size, turned = (view.width, view.height), view.turned
     if size is None:
-        raise NotUsableError("is broken: it begins like a picture and has no size")
-    facts = Facts(digest_of(content), *size)
+        raise NotUsableError(
+            f"begins like a {kind} image, but its size could not be read; open it in a viewer and save it anew"
+        )
+    facts = Facts(digest_of(content), *size, turned=turned)
+    check_pixels(*size)
     if facts.short_side < LEAST_SIDE:
         raise NotUsableError(
             f"has {facts.width} x {facts.height} pixels; at least {LEAST_SIDE} on the short side are needed, "
             f"{ADVISED_SIDE} advised"
         )
-    _decode(content)
     return facts
 
 
-def _png_size(content: bytes) -> tuple[int, int] | None:
-    if len(content) < 24 or content[12:16] != b"IHDR":
-        return None
-    return _sides(content[16:20], content[20:24])
+def beyond(size: int) -> str:
+    """Return what is wrong with a file of so many bytes, as the rest of a sentence."""
+    return f"has {size / 1048576:.0f} MB; files of up to {MOST_FILE_BYTES // 1048576} MB are read"
 
 
-def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 < len(content):
-        if content[at] != 0xFF:
-            return None
-        marker = content[at + 1]
-        if marker in _FRAMES:
-            return _sides(content[at + 7 : at + 9], content[at + 5 : at + 7])
-        # Fill bytes come alone, every other segment with its length.
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return None
-
-
-def _sides(width: bytes, height: bytes) -> tuple[int, int] | None:
-    sides = int.from_bytes(width, "big"), int.from_bytes(height, "big")
-    return sides if all(sides) else None
-
-
-def _what_it_is(content: bytes) -> str:
+def _unsupported(content: bytes, kind: str | None) -> str:
     if not content:
-        return "empty"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "a WebP picture"
-    if content[4:8] == b"ftyp":
-        return "a HEIC or AVIF picture, or a film"
-    if content.lstrip()[:1] == b"<":
-        return "a web page"
-    return "something else"
-
-
-def _decode(content: bytes) -> None:
-    try:
-        from PIL import Image
-    except ImportError:
-        return
-    try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-            picture.load()
-    except Image.DecompressionBombError:
-        raise NotUsableError("has more pixels than can be decoded safely; make it smaller") from None
-    except Exception as error:
-        # Pillow raises whatever the broken part leads to.
-        raise NotUsableError(f"is broken and cannot be decoded ({str(error)[:100]})") from None
+        return "is empty"
+    if kind is None:
+        return f"is {'a web page' if content.lstrip()[:1] == b'<' else 'not an image'}; PNG or JPEG is needed"
+    return f"is a {kind} image, {decoding.how_to_support(kind)}"

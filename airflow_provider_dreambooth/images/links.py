@@ -1,23 +1,28 @@
 """Looking at links before the service does.
 
-What the server itself says is believed: a missing page, or one that is no picture, is an error. That this worker
+What the server itself says is believed: a missing page, or one that is no image, is an error. That this worker
 cannot reach a server proves nothing about the service's own way there: it is a warning.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
+from typing import IO
 from urllib.parse import urlsplit
 
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.images.inspection import Facts, NotUsableError, inspect
-from airflow_provider_dreambooth.transport.download import AT_ONCE
+from airflow_provider_dreambooth.images.inspection import Facts, inspect
+from airflow_provider_dreambooth.images.limits import LINKS_AT_ONCE, NotUsableError
+from airflow_provider_dreambooth.training.fingerprint import is_hosted
+from airflow_provider_dreambooth.transport.address import addresses_of, is_public
+from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 
 #: The server may say otherwise in a moment, or it was a proxy on the way that spoke.
 _NO_VERDICT = frozenset({407, 408, 425, 429})
+#: Names that are never of the public internet (RFC 6761, 6762 and 8375, and ``internal`` by ICANN).
+_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".home.arpa")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class LinkCheck:
     """
     What a look at a link has shown.
 
-    :param facts: about the picture there, ``None`` unless it was seen.
+    :param facts: about the image there, ``None`` unless it was seen.
     :param error: what is certainly wrong, as the rest of a sentence.
     :param warning: why nothing could be seen, as the rest of a sentence.
     """
@@ -35,54 +40,65 @@ class LinkCheck:
     warning: str | None = None
 
 
+def may_be_private(base_url: str) -> bool:
+    """
+    Return whether links may lead into private networks: only when the service itself is in one, as the emulator is.
+
+    :param base_url: the connection's base URL. A host that cannot be resolved counts as public.
+    """
+    if is_hosted(base_url):
+        return False
+    try:
+        addresses = addresses_of(urlsplit(base_url).hostname or "")
+    except OSError:
+        return False
+    return not any(is_public(address) for address in addresses)
+
+
 def check_links(
-    links: Sequence[str], *, download: Callable[[str], bytes], service_is_hosted: bool, behind_proxy: bool
+    links: Sequence[str], *, fetch: Callable[[str], IO[bytes]], allow_private: bool, behind_proxy: bool
 ) -> list[LinkCheck]:
     """
-    Look at links, several at a time.
+    Look at links: several are fetched at a time, one is decoded at a time.
 
     :param links: the links.
-    :param download: fetches one.
-    :param service_is_hosted: the service is out in the internet and cannot reach this machine's own network.
+    :param fetch: returns a file with what is behind one, or raises :class:`NotFetchedError`.
+    :param allow_private: links may lead into private networks.
     :param behind_proxy: a "forbidden" may be the proxy's word and not the server's.
     """
 
+    one_in_memory = Lock()
+
     def look(link: str) -> LinkCheck:
-        if service_is_hosted and _is_private(link):
+        if not allow_private and _has_private_name(link):
             return LinkCheck(
                 error="is an address of a private network, which the hosted service cannot reach"
             )
         try:
-            content = download(link)
-        except DreamboothError as error:
-            return _failed(error, behind_proxy=behind_proxy)
-        try:
-            return LinkCheck(facts=inspect(content))
+            with fetch(link) as file, one_in_memory:
+                return LinkCheck(facts=inspect(file.read()))
         except NotUsableError as error:
             return LinkCheck(error=str(error))
+        except NotFetchedError as error:
+            return _not_fetched(error, behind_proxy=behind_proxy)
 
     if not links:
         return []
-    with ThreadPoolExecutor(min(AT_ONCE, len(links)), thread_name_prefix="dreambooth-links") as threads:
+    with ThreadPoolExecutor(min(LINKS_AT_ONCE, len(links)), thread_name_prefix="dreambooth-links") as threads:
         return list(threads.map(look, links))
 
 
-def _failed(error: DreamboothError, *, behind_proxy: bool) -> LinkCheck:
-    code = error.http_status
+def _not_fetched(error: NotFetchedError, *, behind_proxy: bool) -> LinkCheck:
+    code = error.status
+    if error.certain:
+        return LinkCheck(error=f"cannot be used: it {error.reason}")
     if code is None:
-        if isinstance(error, DreamboothTransientError):
-            return LinkCheck(warning="cannot be reached from this worker")
-        return LinkCheck(error=f"cannot be used: {error.message}")
+        return LinkCheck(warning=error.reason)
     if code >= 500 or code in _NO_VERDICT or (code == 403 and behind_proxy):
         return LinkCheck(warning=f"could not be looked at from this worker (HTTP {code})")
-    return LinkCheck(error=f"leads to no picture (HTTP {code})")
+    return LinkCheck(error=f"leads to no image (HTTP {code})")
 
 
-def _is_private(link: str) -> bool:
+def _has_private_name(link: str) -> bool:
     host = (urlsplit(link).hostname or "").rstrip(".").lower()
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return True
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False
+    return host == "localhost" or host.endswith(_PRIVATE_NAMES)

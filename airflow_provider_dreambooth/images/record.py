@@ -1,43 +1,57 @@
-"""What a task remembers of its pictures over all its tries, beside the record of its training.
+"""What a task remembers of its images over all its tries, beside the record of its training.
 
-The links of what it has uploaded, by content, so that nothing goes up twice; and what the pictures were when they
-were last in order, so that a training in progress is found again after its pictures have been moved or deleted.
+The links of what it has uploaded, by content, so that nothing is uploaded twice; and what the images were when they
+were last in order, so that a training is found again after its images were moved, deleted or uploaded anew. No entry
+holds a link's signature: people see these entries.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dreambooth.images.image import TrainingImage, without_secret
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.runtime.state_store import StateStore
 
 UPLOADS_KEY = "dreambooth_uploads"
 SEEN_KEY = "dreambooth_images"
-#: Seconds for which an uploaded picture's link is used again. Links of the service's sibling endpoint end after
+#: Seconds for which an uploaded image's link is used again. Links of the service's sibling endpoint end after
 #: 24 hours (documented); a training needs some time to fetch them.
 LINK_LIFE = 20 * 3600.0
 #: Links in one entry: the state store takes 64 KB.
 _PAGE = 200
-#: Characters beyond which the pictures are not remembered one by one.
+#: Characters beyond which the images are not remembered one by one.
 _MOST_SEEN = 60_000
 
 
 @dataclass(frozen=True)
 class Seen:
     """
-    The pictures when they were last in order.
+    The images when they were last in order.
 
-    :param texts: what stood in the argument.
-    :param identities: what stands for each picture.
+    :param texts: what was written in the argument, links without their queries.
+    :param identities: what stands for each image in the training's fingerprint.
+    :param digests: of each image's content; ``None`` where a link was passed on unseen.
     :param at: when, epoch seconds.
     """
 
     texts: tuple[str, ...]
     identities: tuple[str, ...]
+    digests: tuple[str | None, ...]
     at: float
+
+    def missing(self, identities: Collection[str]) -> dict[str, str]:
+        """
+        Return the images that are not among some others, as content -> identity.
+
+        :param identities: of the others.
+        """
+        pairs = zip(self.identities, self.digests, strict=True)
+        return {digest: identity for identity, digest in pairs if digest and identity not in identities}
 
 
 class ImagesRecord:
@@ -80,21 +94,40 @@ class ImagesRecord:
         self._store.set(_page_key(number), pages[number])
 
     def seen(self) -> Seen | None:
-        """Return the pictures when they were last in order."""
+        """Return the images when they were last in order."""
         value = self._store.get(SEEN_KEY)
         try:
+            identities = tuple(str(identity) for identity in value["identities"])
+            digests = value.get("digests") or [None] * len(identities)
             return Seen(
                 tuple(str(text) for text in value["texts"]),
-                tuple(str(identity) for identity in value["identities"]),
+                identities,
+                tuple(
+                    None if digest is None else str(digest)
+                    for digest, _ in zip(digests, identities, strict=True)
+                ),
                 float(value["at"]),
             )
-        except (TypeError, KeyError, ValueError):
-            # A help, not a promise: without it the pictures are simply read again.
+        except (AttributeError, TypeError, KeyError, ValueError):
+            # A help, not a promise: without it the images are simply read again.
             return None
 
-    def keep_seen(self, texts: Sequence[str], identities: Sequence[str]) -> None:
-        """Write that the pictures are in order now."""
-        entry = {"texts": list(texts), "identities": list(identities), "at": round(self._clock(), 3)}
+    def keep_seen(
+        self, texts: Sequence[str], images: Sequence[TrainingImage], *, at: float | None = None
+    ) -> None:
+        """
+        Write that the images are in order.
+
+        :param texts: what is written in the argument.
+        :param images: the images.
+        :param at: since when, epoch seconds; ``None`` for now.
+        """
+        entry = {
+            "texts": [without_secret(text) for text in texts],
+            "identities": [image.identity for image in images],
+            "digests": [image.facts.digest if image.facts else None for image in images],
+            "at": round(self._clock() if at is None else at, 3),
+        }
         if len(json.dumps(entry)) <= _MOST_SEEN:
             self._store.set(SEEN_KEY, entry)
 

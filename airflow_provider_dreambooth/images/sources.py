@@ -1,51 +1,67 @@
-"""What stands in ``images``: links, files, folders, patterns. Which pictures that is, in an order that never changes.
+"""What is written in ``images``: links, files, folders, patterns. Which images that is, in an order that never changes.
 
-A folder stands for the PNG and JPEG files right in it, a pattern for those that match, both by name; hidden files
-are left out. A name without ``*``, ``?`` or ``[`` is that one file, whatever its ending.
+A folder stands for the images right in it, a pattern for those that match, both by name; hidden files are passed over
+and everything else that is left out is named. A name without ``*``, ``?`` or ``[`` is that one file, whatever its
+ending.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_dreambooth.api.fine_tune_rules import is_link
+from airflow_provider_dreambooth.api.link_text import for_display, is_web_link
 from airflow_provider_dreambooth.api.refusal import refuse, shown
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
+from airflow_provider_dreambooth.images import decoding
+from airflow_provider_dreambooth.images.image import TrainingImage
+from airflow_provider_dreambooth.images.limits import MOST_IMAGES
 from airflow_provider_dreambooth.images.problem import Problem
 from airflow_provider_dreambooth.storage.place import Place
 
-ENDINGS = (".png", ".jpg", ".jpeg")
+#: Ending of a file's name -> its format.
+ENDINGS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".webp": "WebP",
+    ".avif": "AVIF",
+    ".heic": "HEIC",
+    ".heif": "HEIC",
+}
 _PATTERN_SIGNS = frozenset("*?[")
 _WHAT_TO_WRITE = "Write a list of links, files, folders, patterns such as folder/*.png or storage URIs"
 
 
-@dataclass(frozen=True)
-class Source:
+@dataclass
+class Found:
     """
-    One picture.
+    What was found.
 
-    :param name: how messages call it.
-    :param link: its public link, when that is what it is.
-    :param place: where it is stored, when that is what it is.
+    :param images: the images, in order.
+    :param problems: what could not be found.
+    :param left_out: what folders and patterns hold and is not used: its name, and why as the rest of a sentence.
     """
 
-    name: str
-    link: str | None = None
-    place: Place | None = None
+    images: list[TrainingImage] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 def checked_texts(value: Any, field: str) -> tuple[str, ...]:
     """
-    Return what stands in the argument, item by item.
+    Return what is written in the argument, item by item.
 
     :param value: a list, or anything else with an order, of texts or paths.
     :param field: the argument's name.
     :raises DreamboothValidationError: it is no list, or holds something else.
     """
     if isinstance(value, (str, bytes)):
-        text = value if isinstance(value, str) else ""
+        text = for_display(value) if isinstance(value, str) else ""
         raise refuse(
             field,
             "is a single text, not a list",
@@ -65,38 +81,45 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
         is_path = hasattr(item, "__fspath__") or hasattr(item, "conn_id")
         text = str(item).strip() if isinstance(item, str) or is_path else ""
         if not text:
-            raise refuse(f"{field}[{position}]", f"is {shown(item)}", _WHAT_TO_WRITE)
+            what = (
+                f"is {shown(item)}" if item is None or item == "" else f"is {type(item).__name__}, not a text"
+            )
+            raise refuse(f"{field}[{position}]", what, _WHAT_TO_WRITE)
         texts.append(text)
     return tuple(texts)
 
 
-def find(texts: Iterable[str]) -> tuple[list[Source], list[Problem]]:
+def find(texts: Iterable[str]) -> Found:
     """
-    Return the pictures in order, and what could not be found.
+    Return the images, what could not be found, and what is left out.
 
     :param texts: the items of :func:`checked_texts`.
     """
-    sources: list[Source] = []
-    problems: list[Problem] = []
+    found = Found()
     for text in texts:
-        if text.lower().startswith(("http://", "https://")):
+        if is_web_link(text):
+            name = for_display(text)
             if is_link(text):
-                sources.append(Source(text, link=text))
+                found.images.append(TrainingImage(name, link=text))
             else:
-                problems.append(Problem(shown(text), "is not a web address that can be fetched"))
+                found.problems.append(Problem(shown(name), "is not a web address that can be fetched"))
             continue
         try:
-            sources += _stored(text)
+            _find_stored(text, found)
         except _NothingThereError as error:
-            problems.append(Problem(text, str(error)))
+            found.problems.append(Problem(text, str(error)))
         except DreamboothValidationError as error:
-            problems.append(
+            found.problems.append(
                 Problem(text, error.message.removeprefix(f"{text!r}: ").partition(" Nothing was")[0])
             )
         except Exception as error:
             # Every storage has exceptions of its own.
-            problems.append(unreadable(text, error))
-    return sources, problems
+            found.problems.append(unreadable(text, error))
+    if len(found.images) > MOST_IMAGES:
+        found.problems = [
+            Problem(f"{len(found.images)} images", f"are more than the {MOST_IMAGES} of one task")
+        ]
+    return found
 
 
 def unreadable(text: str, error: Exception) -> Problem:
@@ -106,33 +129,53 @@ def unreadable(text: str, error: Exception) -> Problem:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, PermissionError):
         return Problem(text, f"may not be read by this worker ({reason})")
-    return Problem(text, f"could not be read ({type(error).__name__}: {reason})", passing=True)
+    return Problem(text, f"could not be read ({type(error).__name__}: {reason})", transient=True)
 
 
 class _NothingThereError(Exception):
     pass
 
 
-def _stored(text: str) -> list[Source]:
+def _find_stored(text: str, found: Found) -> None:
     place = Place.of(text)
     place.forget_listings()
     kind = place.kind()
     if kind == "file":
-        return [Source(text, place=place)]
+        found.images.append(TrainingImage(text, place=place))
+        return
+    if kind == "other":
+        raise _NothingThereError("is not a regular file")
     if kind == "directory":
-        found, what = _pictures(place.files()), "is a folder without a PNG or JPEG file in it"
+        entries, nothing = place.entries(), "is a folder without an image in it"
     elif _PATTERN_SIGNS & set(text):
-        found, what = _pictures(place.matches()), "matches no PNG or JPEG file"
+        entries, nothing = place.matches(), "matches no image"
     else:
         raise FileNotFoundError(text)
-    if not found:
-        raise _NothingThereError(what)
-    return found
+    images: list[TrainingImage] = []
+    left_out: list[tuple[str, str]] = []
+    for entry, entry_kind in sorted(entries, key=lambda item: item[0].uri):
+        if entry.name.startswith("."):
+            continue
+        why = _why_not(entry, entry_kind)
+        if why is None:
+            images.append(TrainingImage(entry.uri, place=entry))
+        else:
+            left_out.append((entry.uri, why))
+    if not images:
+        names = ", ".join(name.rpartition("/")[2] for name, _ in left_out[:5])
+        raise _NothingThereError(nothing + (f" that can be used (there is: {names})" if left_out else ""))
+    found.images += images
+    found.left_out += left_out
 
 
-def _pictures(places: Iterable[Place]) -> list[Source]:
-    return [
-        Source(place.uri, place=place)
-        for place in places
-        if place.name.lower().endswith(ENDINGS) and not place.name.startswith(".")
-    ]
+def _why_not(place: Place, kind: str) -> str | None:
+    """Return why an entry of a folder is left out, ``None`` when it is used."""
+    if kind == "directory":
+        return f"is a folder; add {place.uri} or a pattern with ** to use what is in it"
+    if kind != "file":
+        return "is not a regular file"
+    ending = place.name[place.name.rfind(".") :].lower() if "." in place.name else ""
+    form = ENDINGS.get(ending)
+    if form is None:
+        return "has no ending of an image that can be used"
+    return None if form in decoding.formats() else f"is a {form} image, {decoding.how_to_support(form)}"

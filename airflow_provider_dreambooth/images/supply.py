@@ -1,77 +1,52 @@
 """
-From what stands in ``images`` to public links, in two steps.
+From what is written in ``images`` to public links, in two steps.
 
 :meth:`ImageSupply.gather` finds and reads what is stored: enough to know whether this is the same training as
-before. Only when a training is about to be paid, :meth:`ImageSupply.links` checks every picture, tells all that is
-wrong in one error, and uploads what has no public link, each picture once.
+before. Only when a training is about to be paid, :meth:`ImageSupply.links` checks every image, tells all that is
+wrong in one error, and uploads what has no public link, each image once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.images.inspection import (
-    ADVISED_SIDE,
-    LARGEST,
-    Facts,
-    NotUsableError,
-    digest_of,
-    inspect,
-)
-from airflow_provider_dreambooth.images.links import check_links
-from airflow_provider_dreambooth.images.preparation import EXTRA, has_pillow, prepared, too_large
+from airflow_provider_dreambooth.images import decoding
+from airflow_provider_dreambooth.images.checks import listed, same_twice, warnings_of
+from airflow_provider_dreambooth.images.image import TrainingImage, without_secret
+from airflow_provider_dreambooth.images.inspection import inspect
+from airflow_provider_dreambooth.images.limits import NotUsableError
+from airflow_provider_dreambooth.images.preparation import prepared
 from airflow_provider_dreambooth.images.problem import Problem, refusal
-from airflow_provider_dreambooth.images.record import ImagesRecord
-from airflow_provider_dreambooth.images.sources import Source, checked_texts, find, unreadable
-from airflow_provider_dreambooth.training.fingerprint import account_of, is_hosted
-from airflow_provider_dreambooth.transport.retry import RetryPolicy
-from airflow_provider_dreambooth.transport.trust import proxy_for
+from airflow_provider_dreambooth.images.reading import ImageReader
+from airflow_provider_dreambooth.images.record import ImagesRecord, Seen
+from airflow_provider_dreambooth.images.sources import checked_texts, find, unreadable
+from airflow_provider_dreambooth.training.fingerprint import account_of
+from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.runtime.state_store import StateStore
 
-#: How patient the look at a link is: a second try for a server that stumbles.
-_LOOK = RetryPolicy(tries=2, total=20.0, first_delay=1.0)
-#: Seconds for which a task that waits its turn does not look at its pictures again.
+#: Seconds for which a task that waits for a place in the queue does not look at its images again.
 _STAYS_IN_ORDER = 3600.0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """
-    One picture and what is known of it.
-
-    :param source: where it is.
-    :param facts: about its content; ``None`` for a link that was not looked at, or content that is not in order.
-    """
-
-    source: Source
-    facts: Facts | None = None
-
-    @property
-    def identity(self) -> str:
-        """What stands for the picture: its content, or the link itself when that is what the author wrote."""
-        if self.source.link is not None:
-            return self.source.link
-        return self.facts.digest if self.facts is not None else ""
 
 
 class ImageSupply:
     """
-    The pictures of one task.
+    The images of one task.
 
-    :param hook: uploads, and fetches links.
+    :param hook: uploads, and has the settings to fetch links with.
     :param store: the task's state store.
     :param log: Airflow's task log.
     :param clock: epoch seconds.
     :param field: the argument's name, for messages.
-    :param fewest: pictures that are needed.
+    :param fewest: images that are needed.
     :param too_few: why, as the end of a sentence.
     :param crop: cut uploads to 512 x 512.
+    :param copies: whether an own copy of a link's image is uploaded instead of passing the link on.
     """
 
     def __init__(
@@ -85,6 +60,7 @@ class ImageSupply:
         fewest: int = 1,
         too_few: str = "",
         crop: bool = True,
+        copies: Callable[[str], bool] = lambda link: False,
     ) -> None:
         settings = hook.settings
         self._hook = hook
@@ -94,252 +70,213 @@ class ImageSupply:
         self._fewest = fewest
         self._too_few = too_few
         self._crop = crop
-        self._hosted = is_hosted(settings.base_url)
+        self._copies = copies
+        self._reader = ImageReader(settings, crop=crop)
         self._record = ImagesRecord(store, account_of(settings.base_url, settings.environment), clock)
         self._texts: tuple[str, ...] = ()
-        self._pictures: list[Picture] = []
+        self._images: list[TrainingImage] = []
         self._problems: list[Problem] = []
         self._links: list[str] | None = None
 
     def gather(self, value: Any) -> None:
         """
-        Find the pictures and read those that are stored. What is wrong with them is kept for later.
+        Find the images and read those that will be uploaded. What is wrong with them is kept for later.
 
-        :param value: what stands in the argument.
+        :param value: what is written in the argument.
         :raises DreamboothValidationError: it is no list.
         """
         self._texts = checked_texts(value, self._field)
-        sources, self._problems = find(self._texts)
-        self._pictures = [self._looked_at(source) for source in sources]
+        found = find(self._texts)
+        self._problems = found.problems
+        self._images = [self._read(image) for image in found.images]
         self._links = None
-        if not self._problems and len(sources) < self._fewest:
-            count = f"{len(sources)} picture{'' if len(sources) == 1 else 's'}"
+        if found.left_out:
+            self._log.warning(
+                "%d files or folders are left out: %s",
+                len(found.left_out),
+                listed([f"{name} {why}" for name, why in found.left_out]),
+            )
+        if not self._problems and len(self._images) < self._fewest:
+            count = f"{len(self._images)} image{'' if len(self._images) == 1 else 's'}"
             self._problems.append(
                 Problem(self._field, f"has {count}; at least {self._fewest} are needed{self._too_few}")
             )
 
     def identities(self, *, known: bool) -> list[str]:
         """
-        Return what stands for the pictures in a training's fingerprint, in an order of their own.
+        Return what stands for the images in a training's fingerprint, in an order of their own.
 
-        :param known: there is a training that may be this one's. Pictures that are in order no more, moved or
-            deleted since, then count as what they were.
+        :param known: there is a training that may be this one's. Images that are in order no more, moved or deleted
+            since, then count as what they were, and new links to the same content as the old ones.
         :raises DreamboothError: the one error that lists all that is wrong.
         """
+        seen = self._record.seen() if known else None
         if self._problems:
-            seen = self._record.seen() if known else None
-            if seen is None or seen.texts != self._texts:
+            if seen is None or seen.texts != tuple(map(without_secret, self._texts)):
                 self._check()
             else:
                 self._log.warning(
-                    "%s is not what it was when the training was started (%s %s). The pictures of then are taken "
-                    "to look for the training.",
+                    "%s is not what it was when the training was started (%s %s). The images of then are taken to "
+                    "look for the training.",
                     self._field,
-                    self._problems[0].source,
+                    self._problems[0].name,
                     self._problems[0].what,
                 )
                 return sorted(seen.identities)
-        return sorted(picture.identity for picture in self._pictures)
+        elif seen is not None:
+            self._recognise(seen)
+        return sorted(image.identity for image in self._images)
 
     def links(self) -> list[str]:
         """
-        Return a public link for each picture, in order, after checking and uploading what needs it.
+        Return a public link for each image, in order, after checking and uploading what needs it.
 
         :raises DreamboothError: the one error that lists all that is wrong. Nothing was uploaded then.
         """
         if self._links is None:
-            identities = [picture.identity for picture in self._pictures]
-            if self._problems or not self._are_in_order(identities):
+            if self._problems or not self._are_in_order():
                 self._check()
-                self._record.keep_seen(self._texts, identities)
+                self._record.keep_seen(self._texts, self._images)
             self._links = self._uploaded()
         return list(self._links)
 
     def without_link(self) -> list[str]:
         """
-        Return the names of the pictures that :meth:`links` would upload, after checking every picture; store nothing.
+        Return the names of the images that :meth:`links` would upload, after checking every image; store nothing.
 
         :raises DreamboothError: the one error that lists all that is wrong.
         """
         self._check()
         return [
-            picture.source.name
-            for picture in self._pictures
-            if picture.source.link is None and self._record.link_of(self._upload_key(picture)) is None
+            image.name
+            for image in self._images
+            if image.is_uploaded and self._record.link_of(self._upload_key(image)) is None
         ]
 
-    def _are_in_order(self, identities: Sequence[str]) -> bool:
+    def _are_in_order(self) -> bool:
         seen = self._record.seen()
-        if seen is None or seen.identities != tuple(identities):
+        if seen is None or seen.identities != tuple(image.identity for image in self._images):
             return False
         return 0 <= self._clock() - seen.at < _STAYS_IN_ORDER
 
-    def _looked_at(self, source: Source) -> Picture:
-        if source.place is None:
-            return Picture(source)
-        problem = None
+    def _recognise(self, seen: Seen) -> None:
+        """
+        Let new links to the content of earlier ones count as those.
+
+        Images that an upload task uploads again, and presigned links, have new links for the same photographs: to
+        fetch them is free, another training is not.
+        """
+        gone = seen.missing({image.identity for image in self._images})
+        new = [
+            index
+            for index, image in enumerate(self._images)
+            if not image.is_uploaded and image.identity not in seen.identities
+        ]
+        if not gone or not new:
+            return
+        checks = self._reader.look_at([str(self._images[index].link) for index in new])
+        for index in new:
+            image = self._images[index]
+            check = checks[str(image.link)]
+            if check.facts is not None:
+                known_as = gone.pop(check.facts.digest, None)
+                self._images[index] = replace(image, facts=check.facts, known_as=known_as)
+            elif check.warning is not None and gone:
+                raise DreamboothTransientError(
+                    f"{image.name} {check.warning}. Whether it shows what a link of before did, and so belongs to the "
+                    "training that is paid already, is not known. Nothing was paid. A retry looks again; if this "
+                    f"worker can never reach it, give the file or storage URI in {self._field} instead."
+                )
+        if sorted(image.identity for image in self._images) == sorted(seen.identities):
+            self._log.info(
+                "%d links are new and lead to the same images as before: this is the same training.", len(new)
+            )
+            # The new links may end before the next try.
+            self._record.keep_seen(self._texts, self._images, at=seen.at)
+
+    def _read(self, image: TrainingImage) -> TrainingImage:
+        """Return the image with what is known of its content, if that will be uploaded."""
+        if image.link is not None:
+            image = replace(image, copied=self._copies(image.link))
+        if not image.is_uploaded:
+            return image
         try:
-            size = source.place.size()
-            what = None if size is None else _beyond(size) or too_large(size, crop=self._crop)
-            if what is None:
-                return Picture(source, inspect(source.place.read()))
-            problem = Problem(source.name, what)
+            return replace(image, facts=inspect(self._reader.content(image)))
         except NotUsableError as error:
-            problem = Problem(source.name, str(error))
+            problem = Problem(image.name, str(error))
+        except NotFetchedError as error:
+            problem = Problem(image.name, error.reason, transient=error.is_transient)
         except Exception as error:
             # Every storage has exceptions of its own.
-            problem = unreadable(source.name, error)
+            problem = unreadable(image.name, error)
         self._problems.append(problem)
-        return Picture(source)
+        return image
 
     def _check(self) -> None:
-        """Look at every link, compare all pictures, and tell what is wrong."""
-        problems = list(self._problems)
-        problems += self._check_links()
-        problems += self._same_twice()
+        """Look at every link, compare all images, and tell what is wrong."""
+        problems = [*self._problems, *self._check_links(), *same_twice(self._images)]
         if problems:
             raise refusal(self._field, problems)
-        self._warn()
+        for warning in warnings_of(self._images):
+            self._log.warning("%s", warning)
 
     def _check_links(self) -> list[Problem]:
-        links = list(
-            dict.fromkeys(
-                picture.source.link for picture in self._pictures if picture.source.link is not None
-            )
+        checks = self._reader.look_at(
+            [image.link for image in self._images if image.link and not image.copied]
         )
-        looks = check_links(
-            links,
-            download=self._download,
-            service_is_hosted=self._hosted,
-            behind_proxy=any(proxy_for(link) for link in links),
-        )
-        checks = dict(zip(links, looks, strict=True))
         problems: list[Problem] = []
-        for index, picture in enumerate(self._pictures):
-            link = picture.source.link
-            if link is None:
+        for index, image in enumerate(self._images):
+            check = checks.get(image.link or "")
+            if check is None:
                 continue
-            check = checks[link]
             if check.error:
-                problems.append(Problem(picture.source.name, check.error))
+                problems.append(Problem(image.name, check.error))
             elif check.warning:
                 self._log.warning(
                     "%s %s. It is passed on unseen: if the service cannot fetch it either, it trains without it, and "
                     "fails a training, after it is paid, that is left with fewer than 3.",
-                    picture.source.name,
+                    image.name,
                     check.warning,
                 )
-            self._pictures[index] = replace(picture, facts=check.facts)
+            self._images[index] = replace(image, facts=check.facts)
         return problems
-
-    def _same_twice(self) -> list[Problem]:
-        problems: list[Problem] = []
-        first: dict[str, Source] = {}
-        for picture in self._pictures:
-            keys = [picture.source.link] if picture.source.link is not None else []
-            keys += [picture.facts.digest] if picture.facts is not None else []
-            before = next((first[key] for key in keys if key in first), None)
-            if before is not None:
-                same = "stands there twice" if before.name == picture.source.name else ""
-                problems.append(Problem(picture.source.name, same or f"is the same picture as {before.name}"))
-            for key in keys:
-                first.setdefault(key, picture.source)
-        return problems
-
-    def _warn(self) -> None:
-        known = [(picture, picture.facts) for picture in self._pictures if picture.facts is not None]
-        small = [picture.source.name for picture, facts in known if facts.short_side < ADVISED_SIDE]
-        if small:
-            self._log.warning(
-                "%d of %d pictures are smaller than the advised %d pixels on the short side and will be enlarged: %s",
-                len(small),
-                len(self._pictures),
-                ADVISED_SIDE,
-                _listed(small),
-            )
-        squeezed = [
-            picture.source.name
-            for picture, facts in known
-            if picture.source.link is not None and facts.width != facts.height
-        ]
-        if squeezed:
-            self._log.warning(
-                "%d links lead to pictures that are not square; the service squeezes them to 512 x 512. Files and "
-                "storage URIs are cut to a square instead: %s",
-                len(squeezed),
-                _listed(squeezed),
-            )
 
     def _uploaded(self) -> list[str]:
         links: list[str] = []
         sent = 0
-        for picture in self._pictures:
-            link = picture.source.link
+        for image in self._images:
+            link = None if image.is_uploaded else image.link
             if link is None:
-                assert picture.facts is not None
-                upload = self._upload_key(picture)
+                upload = self._upload_key(image)
                 link = self._record.link_of(upload)
                 if link is None:
-                    link = self._upload(picture.source, picture.facts)
+                    link = self._upload(image)
                     self._record.keep_link(upload, link)
                     sent += 1
             links.append(link)
-        stored = sum(picture.source.link is None for picture in self._pictures)
-        if stored:
+        uploads = sum(image.is_uploaded for image in self._images)
+        if uploads:
             self._log.info(
-                "Pictures: %d, of which %d without a public link: %d uploaded now (free), %d by an earlier try.",
+                "Images: %d, of which %d need an upload: %d uploaded now (free), %d by an earlier try.",
                 len(links),
-                stored,
+                uploads,
                 sent,
-                stored - sent,
+                uploads - sent,
             )
         return links
 
-    def _upload_key(self, picture: Picture) -> str:
-        return picture.identity if self._crop else f"{picture.identity} whole"
+    def _upload_key(self, image: TrainingImage) -> str:
+        return image.identity if self._crop else f"{image.identity} whole"
 
-    def _upload(self, source: Source, facts: Facts) -> str:
-        assert source.place is not None
-        content = self._read_again(source, facts)
-        ready = self._crop and has_pillow()
+    def _upload(self, image: TrainingImage) -> str:
         try:
-            content = prepared(content) if ready else content
-        except NotUsableError as error:
-            raise refusal(self._field, [Problem(source.name, str(error))]) from None
-        if self._crop and not ready:
-            self._log.debug("Without %s the service cuts %s itself.", EXTRA, source.name)
-        # What is square already is not cut a second time.
-        return self._hook.upload_image(content, crop=self._crop and not ready, name=source.name).url
-
-    def _read_again(self, source: Source, facts: Facts) -> bytes:
-        """Read a picture that was looked at before: holding a folder of photographs in memory would take gigabytes."""
-        assert source.place is not None
-        try:
-            content = source.place.read()
-        except Exception as error:
-            raise refusal(self._field, [unreadable(source.name, error)]) from None
-        if digest_of(content) != facts.digest:
-            raise DreamboothTransientError(
-                f"{source.name} was changed while the pictures were being read. Nothing was paid. A retry reads all anew."
-            )
-        return content
-
-    def _download(self, link: str) -> bytes:
-        try:
-            return self._hook.get_conn().download(link, limit=LARGEST, policy=_LOOK)
+            content = prepared(self._reader.content_again(image), crop=self._crop)
+        except (NotUsableError, NotFetchedError) as error:
+            raise refusal(self._field, [Problem(image.name, str(error))]) from None
         except DreamboothError:
             raise
         except Exception as error:
-            # A link that the HTTP library cannot even take apart.
-            raise DreamboothTransientError(f"{type(error).__name__}") from None
-
-
-def _beyond(size: int) -> str | None:
-    if size <= LARGEST:
-        return None
-    return f"has {size / 1048576:.0f} MB; a picture has {LARGEST // 1048576} MB at most"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+            raise refusal(self._field, [unreadable(image.name, error)]) from None
+        # What is square already is not cut a second time.
+        crop = self._crop and not decoding.AVAILABLE
+        return self._hook.upload_image(content, crop=crop, name=image.name).url

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_dreambooth.api.link_text import for_display
+
 
 def picture_name(place: str) -> tuple[str, str]:
     """
@@ -16,6 +18,7 @@ def picture_name(place: str) -> tuple[str, str]:
 
     :param place: a link, an object storage URI, or a path on this machine.
     """
+    place = for_display(place).removesuffix("?…")
     if "://" not in place:
         return "file", str(Path(place).expanduser().absolute())
     parts = urlsplit(place)

@@ -1,4 +1,4 @@
-"""The operator that turns pictures into public links."""
+"""The operator that turns images into public links."""
 
 from __future__ import annotations
 
@@ -23,26 +23,34 @@ if TYPE_CHECKING:
 
 class DreamboothUploadImagesOperator(BaseOperator):
     """
-    Upload pictures to the service (``base64_crop``) and return their public links, in order. Free.
+    Upload images to the service (``base64_crop``) and return their public links, in order. Free.
 
-    Every picture is checked first, and one error lists all that is wrong. Each picture is uploaded once: a retry uses
+    Every image is checked first, and one error lists all that is wrong. Each image is uploaded once: a retry uses
     the links that the first try made.
 
     :class:`DreamboothFineTuneOperator` does the same by itself. A task of its own is for links that several trainings
-    share, or that something else than a training needs.
+    share, or that something else than a training needs. How-to: ``docs/how-to/images-and-pictures.md``.
+
+    .. note::
+        Whoever can template ``paths`` can publish any image that the worker can read: the service serves uploads at
+        public links.
 
     :param paths: list of files, folders, patterns such as ``photos/*.png`` and object storage URIs
-        (``s3://conn_id@bucket/folder``) of PNG or JPEG pictures, mixed; an http(s) link among them is checked and
-        handed on. Templated.
+        (``s3://conn_id@bucket/folder``) of images, mixed: PNG or JPEG, with the extra ``images`` also WebP, AVIF and,
+        where pillow-heif is installed, HEIC. An http(s) link among them is checked and handed on; one with a query is
+        copied, since a signature must not get into the return value. Templated.
     :param crop: cut each to its middle square, 512 x 512: here with the extra ``images``, otherwise by the service.
-        Without it the file is uploaded as it is, 5 MB at most. Templated.
-    :param report_only: check every picture, say what would be uploaded, and upload nothing. Templated.
+        Without it the file is uploaded as it is, 5 MB at most; with the extra ``images`` converted where a program
+        that reads nothing but pixels would see it lying on its side or in other colours. Templated.
+    :param copy_links: upload an own copy of the image behind each http(s) link too, upright and cut, instead of
+        handing the link on. Templated.
+    :param report_only: check every image, say what would be uploaded, and upload nothing. Templated.
     :param dreambooth_conn_id: the connection. Templated.
-    :return: the public links; with ``report_only`` the pictures that would be uploaded.
-    :raises DreamboothValidationError: a picture that the service could not use; nothing was uploaded.
+    :return: the public links; with ``report_only`` the names of the images that would be uploaded.
+    :raises DreamboothValidationError: an image that the service could not use; nothing was uploaded.
     """
 
-    template_fields: Sequence[str] = ("paths", "crop", "report_only", "dreambooth_conn_id")
+    template_fields: Sequence[str] = ("paths", "crop", "copy_links", "report_only", "dreambooth_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"paths": "json"}
     ui_color = "#e6f5ea"
 
@@ -50,7 +58,8 @@ class DreamboothUploadImagesOperator(BaseOperator):
         self,
         *,
         paths: Any,
-        crop: bool = True,
+        crop: bool | str = True,
+        copy_links: bool | str = False,
         report_only: bool | str = False,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         **kwargs: Any,
@@ -58,6 +67,7 @@ class DreamboothUploadImagesOperator(BaseOperator):
         super().__init__(**kwargs)
         self.paths = paths
         self.crop = crop
+        self.copy_links = copy_links
         self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
 
@@ -69,26 +79,29 @@ class DreamboothUploadImagesOperator(BaseOperator):
         return DreamboothHook(self.dreambooth_conn_id)
 
     def execute(self, context: Context) -> list[str]:
-        """Check the pictures and upload those that have no public link."""
+        """Check the images and upload those that have no public link."""
+        from airflow_provider_dreambooth.api.link_text import holds_secret
         from airflow_provider_dreambooth.images.record import forget
         from airflow_provider_dreambooth.images.supply import ImageSupply
 
         store = state_store(context)
         try:
+            copy_all = _yes_or_no("copy_links", self.copy_links)
             images = ImageSupply(
                 hook=self.hook,
                 store=store,
                 log=self.log,
                 clock=time.time,
                 field="paths",
-                crop=_yes_or_no(self.crop),
+                crop=_yes_or_no("crop", self.crop),
+                copies=lambda link: copy_all or holds_secret(link),
             )
             report_only = reports_only(self.report_only)
             images.gather(self.paths)
             if report_only:
-                pictures = images.without_link()
-                self.log.info("Would be uploaded (report_only): %s", ", ".join(pictures) or "nothing")
-                return pictures
+                names = images.without_link()
+                self.log.info("Would be uploaded (report_only): %s", ", ".join(names) or "nothing")
+                return names
             links = images.links()
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__
@@ -97,11 +110,11 @@ class DreamboothUploadImagesOperator(BaseOperator):
         return links
 
 
-def _yes_or_no(crop: Any) -> bool:
+def _yes_or_no(field: str, value: Any) -> bool:
     """Return the flag; a template leaves text."""
     from airflow_provider_dreambooth.api.refusal import refuse, shown
 
-    text = str(crop).strip().lower()
+    text = str(value).strip().lower()
     if text not in ("true", "false"):
-        raise refuse("crop", f"is {shown(crop)}", "Write True or False")
+        raise refuse(field, f"is {shown(value)}", "Write True or False")
     return text == "true"

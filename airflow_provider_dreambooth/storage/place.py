@@ -7,9 +7,12 @@ so that a ``#`` or ``?`` in the name of a photograph stays part of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
@@ -100,12 +103,18 @@ class Place:
         return f"Place({self.uri!r})"
 
     def kind(self) -> str | None:
-        """Return ``file`` or ``directory``, ``None`` when there is nothing. What can be asked for can also fail."""
+        """
+        Return ``file`` or ``directory``, ``None`` when there is nothing, ``other`` for a device or a pipe.
+
+        What can be asked for can also fail.
+        """
         try:
             kind = str(self.filesystem.info(self.path).get("type"))
         except FileNotFoundError:
             return None
-        return "directory" if kind == "directory" else "file"
+        if kind == "directory":
+            return "directory"
+        return "other" if kind == "other" and self.is_local else "file"
 
     def size(self) -> int | None:
         """Return the bytes of a file, ``None`` when the storage does not say."""
@@ -116,21 +125,43 @@ class Place:
         """Return the content of a file."""
         return bytes(self.filesystem.cat_file(self.path))
 
-    def files(self) -> Iterator[Place]:
-        """Yield the files right in this folder, by name."""
-        listed = self.filesystem.ls(self.path, detail=True)
-        for entry in sorted(listed, key=lambda entry: str(entry["name"])):
-            # Some stores list a folder's own marker as a file in it.
-            same = str(entry["name"]).rstrip("/") == self.path.rstrip("/")
-            if entry.get("type") != "directory" and not same:
-                yield Place(self.filesystem, str(entry["name"]), self.prefix)
+    def read_up_to(self, limit: int) -> bytes | None:
+        """
+        Return the content of a regular file, ``None`` when it has more bytes.
 
-    def matches(self) -> Iterator[Place]:
-        """Yield the files that match this place's name taken as a pattern, by name."""
-        found = self.filesystem.glob(self.path, detail=True)
-        for name in sorted(found):
-            if found[name].get("type") != "directory":
-                yield Place(self.filesystem, name, self.prefix)
+        :param limit: most bytes to read.
+        :raises OSError: it is no regular file, such as a device or a pipe, which could go on for ever.
+        """
+        if self.is_local:
+            # Without waiting: to open a pipe that nobody writes to would never end.
+            handle = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise OSError(errno.EINVAL, "not a regular file")
+                content = file.read(limit + 1)
+        else:
+            with self.filesystem.open(self.path, "rb") as file:
+                content = bytes(file.read(limit + 1))
+        return content if len(content) <= limit else None
+
+    def entries(self) -> Iterator[tuple[Place, str]]:
+        """Yield what is right in this folder, each with its kind: ``file``, ``directory`` or ``other``."""
+        for entry in self.filesystem.ls(self.path, detail=True):
+            # Some stores list a folder's own marker as a file in it.
+            if str(entry["name"]).rstrip("/") != self.path.rstrip("/"):
+                yield self._entry(entry)
+
+    def matches(self) -> Iterator[tuple[Place, str]]:
+        """Yield what matches this place's name taken as a pattern, as :meth:`entries` does."""
+        yield from map(self._entry, self.filesystem.glob(self.path, detail=True).values())
+
+    def _entry(self, entry: dict[str, Any]) -> tuple[Place, str]:
+        place, kind = Place(self.filesystem, str(entry["name"]), self.prefix), str(entry.get("type"))
+        if entry.get("islink") and self.is_local:
+            # fsspec tells the kind of the link itself.
+            path = Path(place.path)
+            kind = "directory" if path.is_dir() else "file" if path.is_file() else "other"
+        return place, kind
 
     def forget_listings(self) -> None:
         """Let the next look see what is there now."""

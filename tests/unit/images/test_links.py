@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+import threading
+from typing import IO
 
-from airflow_provider_dreambooth.exceptions import (
-    DreamboothError,
-    DreamboothTransientError,
-    DreamboothValidationError,
-)
-from airflow_provider_dreambooth.images.links import LinkCheck, check_links
+import pytest
+from pytest_mock import MockerFixture
+
+from airflow_provider_dreambooth.images import links
+from airflow_provider_dreambooth.images.links import LinkCheck, check_links, may_be_private
+from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 from tests.emulated_task import photo
 
-LINK = "https://pictures.example/1.png"
+LINK = "https://images.example/1.png"
 
 
 def check(
-    answer: bytes | DreamboothError, *, link: str = LINK, hosted: bool = False, proxy: bool = False
+    answer: bytes | NotFetchedError, *, link: str = LINK, allow_private: bool = True, proxy: bool = False
 ) -> LinkCheck:
-    def download(asked: str) -> bytes:
+    def fetch(asked: str) -> IO[bytes]:
         assert asked == link
-        if isinstance(answer, DreamboothError):
+        if isinstance(answer, NotFetchedError):
             raise answer
-        return answer
+        return io.BytesIO(answer)
 
-    return check_links([link], download=download, service_is_hosted=hosted, behind_proxy=proxy)[0]
-
-
-def http(code: int) -> DreamboothError:
-    return DreamboothTransientError("the server's word", http_status=code)
+    return check_links([link], fetch=fetch, allow_private=allow_private, behind_proxy=proxy)[0]
 
 
-def test_a_picture_is_in_order() -> None:
+def http(code: int) -> NotFetchedError:
+    return NotFetchedError("the server's word", status=code)
+
+
+def test_an_image_is_in_order() -> None:
     found = check(photo())
     assert found.error is None
     assert found.warning is None
     assert found.facts is not None
 
 
-def test_a_page_in_place_of_a_picture_is_an_error() -> None:
-    assert check(b"<html>").error == "is a web page, not a PNG or JPEG picture"
+def test_a_page_in_place_of_an_image_is_an_error() -> None:
+    assert check(b"<html>").error == "is a web page; PNG or JPEG is needed"
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410])
 def test_what_the_server_says_is_certain(code: int) -> None:
-    assert check(http(code)).error == f"leads to no picture (HTTP {code})"
+    assert check(http(code)).error == f"leads to no image (HTTP {code})"
 
 
 @pytest.mark.parametrize("code", [407, 408, 429, 500, 502, 503])
@@ -55,7 +57,7 @@ def test_what_may_be_otherwise_for_the_service_is_a_warning(code: int) -> None:
 
 
 def test_a_server_that_this_worker_cannot_reach_is_a_warning() -> None:
-    found = check(DreamboothTransientError("refused the connection"))
+    found = check(NotFetchedError("cannot be reached from this worker"))
     assert (found.error, found.warning) == (None, "cannot be reached from this worker")
 
 
@@ -64,20 +66,56 @@ def test_a_forbidden_that_a_proxy_may_have_said_is_a_warning() -> None:
     assert check(http(404), proxy=True).error is not None
 
 
-def test_a_file_that_is_no_picture_by_its_size_is_an_error() -> None:
-    found = check(DreamboothValidationError("larger than 64 MB"))
-    assert found.error == "cannot be used: larger than 64 MB"
+def test_what_is_the_same_for_everybody_is_an_error() -> None:
+    found = check(NotFetchedError("has more than 64 MB", certain=True))
+    assert found.error == "cannot be used: it has more than 64 MB"
+
+
+@pytest.mark.parametrize("name", ["localhost", "nas.local", "db.internal.", "a.localhost", "tv.home.arpa"])
+def test_a_name_that_is_never_public_is_an_error_unless_the_service_is_private(name: str) -> None:
+    link = f"http://{name}/1.png"
+    found = check(photo(), link=link, allow_private=False)
+    assert found.error == "is an address of a private network, which the hosted service cannot reach"
+    assert check(photo(), link=link, allow_private=True).error is None
 
 
 @pytest.mark.parametrize(
-    "link",
-    ["http://localhost/1.png", "http://10.0.0.5/1.png", "http://[::1]/1.png", "http://nas.local/1.png"],
+    ("base_url", "addresses", "allowed"),
+    [
+        ("https://modelslab.com", ["10.0.0.1"], False),
+        ("https://gateway.example", ["8.8.8.8"], False),
+        ("https://gateway.example", ["8.8.8.8", "10.0.0.1"], False),
+        ("https://gateway.example", OSError("no such name"), False),
+        ("http://emulator:8765", ["172.18.0.2"], True),
+        ("http://127.0.0.1:8765", ["127.0.0.1"], True),
+    ],
 )
-def test_an_address_of_a_private_network_is_an_error_for_the_hosted_service_alone(link: str) -> None:
-    found = check(photo(), link=link, hosted=True)
-    assert found.error == "is an address of a private network, which the hosted service cannot reach"
-    assert check(photo(), link=link, hosted=False).error is None
+def test_links_may_be_private_only_where_the_service_is(
+    base_url: str, addresses: list[str] | OSError, allowed: bool, mocker: MockerFixture
+) -> None:
+    outcome = {"side_effect": addresses} if isinstance(addresses, OSError) else {"return_value": addresses}
+    mocker.patch.object(links, "addresses_of", **outcome)
+    assert may_be_private(base_url) is allowed
 
 
-def test_a_public_address_may_be_named_by_number() -> None:
-    assert check(photo(), link="http://8.8.8.8/1.png", hosted=True).error is None
+def test_links_are_fetched_side_by_side_and_decoded_one_by_one(mocker: MockerFixture) -> None:
+    together = threading.Barrier(4)
+    at_work = threading.Lock()
+    real = links.inspect
+
+    def fetch(link: str) -> IO[bytes]:
+        together.wait(30)
+        return io.BytesIO(photo())
+
+    def alone(content: bytes) -> object:
+        assert at_work.acquire(blocking=False), "two images were in memory at once"
+        try:
+            return real(content)
+        finally:
+            at_work.release()
+
+    mocker.patch.object(links, "inspect", alone)
+    checks = check_links(
+        [f"{LINK}{n}" for n in range(8)], fetch=fetch, allow_private=True, behind_proxy=False
+    )
+    assert [found.facts is not None for found in checks] == [True] * 8

@@ -87,7 +87,7 @@ def test_a_training_is_found_again_after_its_pictures_are_gone(
         path.unlink()
     assert tries.run(train(connection, [str(folder)])) == first
     assert asked.of(TRAINING) == 1
-    assert "The pictures of then are taken to look for the training" in capsys.readouterr().out
+    assert "The images of then are taken to look for the training" in capsys.readouterr().out
 
 
 def test_pictures_that_are_gone_start_no_new_training(connection: str, album: Album, asked: Requests) -> None:
@@ -112,7 +112,7 @@ def test_a_bad_picture_is_refused_before_anything_is_paid_or_cancelled(
 
 
 def test_two_pictures_are_too_few(connection: str, album: Album, asked: Requests) -> None:
-    with pytest.raises(DreamboothValidationError, match="images has 2 pictures; at least 3 are needed"):
+    with pytest.raises(DreamboothValidationError, match="images has 2 images; at least 3 are needed"):
         Tries().run(train(connection, [str(album(2))]))
     assert asked.of("base64_crop") == 0
 

@@ -1,4 +1,4 @@
-"""Pictures that become public links, each once."""
+"""Images that become public links, each once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-from airflow_provider_dreambooth.images import preparation, supply
+from airflow_provider_dreambooth.images import decoding
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothUploadImagesOperator
 from tests.emulated_task import Requests, Tries, dies_at, photo
 
@@ -104,7 +104,7 @@ def test_whole_and_cut_are_two_uploads(connection: str, album: Album, asked: Req
 def test_without_pillow_the_service_cuts(
     connection: str, album: Album, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supply, "has_pillow", lambda: False)
+    monkeypatch.setattr(decoding, "AVAILABLE", False)
     sent: list[tuple[bytes, bool]] = []
     real = DreamboothHook.upload_image
 
@@ -123,7 +123,7 @@ def test_without_pillow_a_large_photograph_is_refused_with_the_name_of_the_extra
     connection: str, tmp_path: Path, asked: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "large.png").write_bytes(photo() + b"\0" * 5 * 1024 * 1024)
-    monkeypatch.setattr(preparation, "has_pillow", lambda: False)
+    monkeypatch.setattr(decoding, "AVAILABLE", False)
     with pytest.raises(
         DreamboothValidationError, match=r"pip install 'airflow-provider-dreambooth\[images\]'"
     ):
@@ -154,15 +154,15 @@ def test_one_error_lists_all_that_is_wrong_and_nothing_is_uploaded(
     text = str(caught.value)
     for part in (
         "paths cannot be used: 9 problems.",
-        f"{folder}/3.png is the same picture as {folder}/1.png",
-        f"{folder}/4.jpg is a web page, not a PNG or JPEG picture",
+        f"{folder}/3.png is the same image as {folder}/1.png",
+        f"{folder}/4.jpg is a web page; PNG or JPEG is needed",
         f"{folder}/5.png has 200 x 900 pixels; at least 256",
-        f"{folder}/6.png is broken and cannot be decoded",
-        f"{folder}/*.gif matches no PNG or JPEG file",
+        f"{folder}/6.png cannot be decoded to its end",
+        f"{folder}/*.gif matches no image",
         "/none.png does not exist",
-        f"{gone} leads to no picture (HTTP 404)",
-        f"{page} is something else, not a PNG or JPEG picture",
-        f"{fox} stands there twice",
+        f"{gone} leads to no image (HTTP 404)",
+        f"{page} is not an image; PNG or JPEG is needed",
+        f"{fox} is listed twice",
         "nothing was paid",
     ):
         assert part in text
@@ -175,10 +175,10 @@ def test_what_may_pass_is_left_to_a_retry(
 ) -> None:
     folder = album(2)
 
-    def fail(self: Any) -> bytes:
+    def fail(self: Any, limit: int) -> bytes:
         raise TimeoutError("the storage is asleep")
 
-    monkeypatch.setattr("airflow_provider_dreambooth.storage.place.Place.read", fail)
+    monkeypatch.setattr("airflow_provider_dreambooth.storage.place.Place.read_up_to", fail)
     with pytest.raises(DreamboothTransientError, match="the storage is asleep") as caught:
         Tries().run(upload(connection, [str(folder)]))
     assert not isinstance(caught.value, AirflowFailException)
@@ -197,14 +197,14 @@ def test_small_pictures_are_used_with_a_warning(
 ) -> None:
     (tmp_path / "small.png").write_bytes(photo(300, 300))
     Tries().run(upload(connection, [str(tmp_path)]))
-    assert "1 of 1 pictures are smaller than the advised 512 pixels" in capsys.readouterr().out
+    assert "1 of 1 images are smaller than the advised 512 pixels" in capsys.readouterr().out
 
 
 def test_a_picture_that_changes_while_it_is_read_is_not_uploaded(
     connection: str, album: Album, asked: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = iter([photo(tone=1), photo(tone=2)])
-    monkeypatch.setattr("airflow_provider_dreambooth.storage.place.Place.read", lambda self: next(contents))
+    monkeypatch.setattr("airflow_provider_dreambooth.storage.place.Place.read_up_to", lambda self, limit: next(contents))
     with pytest.raises(DreamboothTransientError, match="was changed while"):
         Tries().run(upload(connection, [str(album(1))]))
     assert asked.of("base64_crop") == 0
