@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.images.image import TrainingImage, without_secret
@@ -37,12 +37,14 @@ class Seen:
     :param identities: what stands for each image in the training's fingerprint.
     :param digests: of each image's content; ``None`` where a link was passed on unseen.
     :param at: when, epoch seconds.
+    :param known_as: link -> identity, where the link is a new one to the content of an earlier one.
     """
 
     texts: tuple[str, ...]
     identities: tuple[str, ...]
     digests: tuple[str | None, ...]
     at: float
+    known_as: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self, identities: Collection[str]) -> dict[str, str]:
         """
@@ -107,6 +109,7 @@ class ImagesRecord:
                     for digest, _ in zip(digests, identities, strict=True)
                 ),
                 float(value["at"]),
+                {str(link): str(identity) for link, identity in (value.get("known_as") or {}).items()},
             )
         except (AttributeError, TypeError, KeyError, ValueError):
             # A help, not a promise: without it the images are simply read again.
@@ -127,6 +130,11 @@ class ImagesRecord:
             "identities": [image.identity for image in images],
             "digests": [image.facts.digest if image.facts else None for image in images],
             "at": round(self._clock() if at is None else at, 3),
+            "known_as": {
+                without_secret(image.link): image.known_as
+                for image in images
+                if image.link and image.known_as
+            },
         }
         if len(json.dumps(entry)) <= _MOST_SEEN:
             self._store.set(SEEN_KEY, entry)

@@ -166,6 +166,12 @@ class ImageSupply:
         Images that an upload task uploads again, and presigned links, have new links for the same photographs: to
         fetch them is free, another training is not.
         """
+        self._images = [
+            replace(image, known_as=seen.known_as[image.identity])
+            if image.identity in seen.known_as
+            else image
+            for image in self._images
+        ]
         gone = seen.missing({image.identity for image in self._images})
         new = [
             index

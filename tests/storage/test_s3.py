@@ -27,7 +27,11 @@ def put(uri: str, content: bytes) -> None:
 def names(uri: str) -> list[str]:
     place = Place.of(uri)
     place.forget_listings()
-    return [found.name for found in place.files()]
+    return [
+        found.name
+        for found, kind in sorted(place.entries(), key=lambda entry: entry[0].uri)
+        if kind == "file"
+    ]
 
 
 def render(connection: str, output: str, **arguments: Any) -> DreamboothTextToImageOperator:
@@ -77,10 +81,10 @@ def test_one_error_lists_all_that_is_wrong(bucket: str, connection: str, asked: 
         )
     for part in (
         "paths cannot be used: 5 problems.",
-        f"{bucket}/fox/2.png is the same picture as {bucket}/fox/1.png",
+        f"{bucket}/fox/2.png is the same image as {bucket}/fox/1.png",
         f"{bucket}/fox/3.png is empty",
         f"{bucket}/wolf does not exist",
-        f"{bucket}/fox/*.gif matches no PNG or JPEG file",
+        f"{bucket}/fox/*.gif matches no image",
         "s3://storage@no-such-bucket/fox does not exist",
     ):
         assert part in str(caught.value)

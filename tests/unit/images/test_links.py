@@ -10,6 +10,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.images import links
+from airflow_provider_dreambooth.images.inspection import inspect
 from airflow_provider_dreambooth.images.links import LinkCheck, check_links, may_be_private
 from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 from tests.emulated_task import photo
@@ -101,7 +102,7 @@ def test_links_may_be_private_only_where_the_service_is(
 def test_links_are_fetched_side_by_side_and_decoded_one_by_one(mocker: MockerFixture) -> None:
     together = threading.Barrier(4)
     at_work = threading.Lock()
-    real = links.inspect
+    real = inspect
 
     def fetch(link: str) -> IO[bytes]:
         together.wait(30)
@@ -114,7 +115,7 @@ def test_links_are_fetched_side_by_side_and_decoded_one_by_one(mocker: MockerFix
         finally:
             at_work.release()
 
-    mocker.patch.object(links, "inspect", alone)
+    mocker.patch("airflow_provider_dreambooth.images.links.inspect", alone)
     checks = check_links(
         [f"{LINK}{n}" for n in range(8)], fetch=fetch, allow_private=True, behind_proxy=False
     )

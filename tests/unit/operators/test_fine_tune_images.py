@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
-from airflow_provider_dreambooth.exceptions import DreamboothValidationError
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
+from airflow_provider_dreambooth.operators.dreambooth import (
+    DreamboothFineTuneOperator,
+    DreamboothUploadImagesOperator,
+)
+from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 from tests.emulated_task import Requests, Tries, dies_at, photo
 
 Album = Callable[[int], Path]
@@ -127,3 +132,93 @@ def test_links_are_sent_as_they_are(connection: str, emulator: RunningEmulator, 
     training_id = Tries().run(train(connection, links))
     assert emulator.service.trainings[training_id].body["images"] == links
     assert asked.of("base64_crop") == 0
+
+
+def uploaded(connection: str, folder: Path) -> list[str]:
+    """What a cleared upload task returns once its links are too old: new ones to the same images."""
+    operator = DreamboothUploadImagesOperator(
+        task_id="up", paths=[str(folder)], dreambooth_conn_id=connection
+    )
+    links: list[str] = Tries().run(operator)
+    return links
+
+
+def test_new_links_to_the_same_images_are_the_same_training(
+    connection: str, album: Album, asked: Requests, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tries, folder = Tries(), album(3)
+    before, after = uploaded(connection, folder), uploaded(connection, folder)
+    assert not set(before) & set(after)
+    first = tries.run(train(connection, before))
+    tries.clear()
+    assert tries.run(train(connection, after)) == first
+    assert asked.of(TRAINING) == 1
+    assert "3 links are new and lead to the same images as before" in capsys.readouterr().out
+
+
+def test_new_links_are_known_again_after_they_have_ended(
+    connection: str, album: Album, emulator: RunningEmulator, asked: Requests, mocker: MockerFixture
+) -> None:
+    tries, folder = Tries(), album(3)
+    before, after = uploaded(connection, folder), uploaded(connection, folder)
+    first = tries.run(train(connection, before))
+    tries.run(train(connection, after))
+    gone = mocker.patch("airflow_provider_dreambooth.images.reading.LinkDownload.fetch")
+    gone.side_effect = NotFetchedError("answers HTTP 404", status=404)
+    assert tries.run(train(connection, after)) == first
+    assert asked.of(TRAINING) == 1
+    gone.assert_not_called()
+
+
+def test_a_new_link_to_another_image_is_another_training(
+    connection: str, album: Album, asked: Requests
+) -> None:
+    tries, folder = Tries(), album(3)
+    before = uploaded(connection, folder)
+    tries.run(train(connection, before))
+    (folder / "2.png").write_bytes(photo(tone=200))
+    tries.run(train(connection, uploaded(connection, folder)))
+    assert asked.of(TRAINING) == 2
+
+
+def test_a_training_of_partly_new_images_is_known_again(
+    connection: str, album: Album, asked: Requests
+) -> None:
+    tries, folder = Tries(), album(3)
+    tries.run(train(connection, uploaded(connection, folder)))
+    (folder / "2.png").write_bytes(photo(tone=200))
+    second = tries.run(train(connection, uploaded(connection, folder)))
+    for _ in range(2):
+        assert tries.run(train(connection, uploaded(connection, folder))) == second
+    assert asked.of(TRAINING) == 2
+
+
+def test_while_a_new_link_cannot_be_compared_nothing_is_paid(
+    connection: str, album: Album, asked: Requests, mocker: MockerFixture
+) -> None:
+    tries, folder = Tries(), album(3)
+    before, after = uploaded(connection, folder), uploaded(connection, folder)
+    first = tries.run(train(connection, before))
+    fetch = mocker.patch("airflow_provider_dreambooth.images.reading.LinkDownload.fetch")
+    fetch.side_effect = NotFetchedError("cannot be reached from this worker")
+    with pytest.raises(
+        DreamboothTransientError, match=r"is not known\. Nothing was paid\. A retry looks again"
+    ):
+        tries.run(train(connection, after))
+    mocker.stop(fetch)
+    assert tries.run(train(connection, after)) == first
+    assert asked.of(TRAINING) == 1
+
+
+def test_a_signature_of_a_link_is_sent_to_the_service_and_stored_or_logged_nowhere(
+    connection: str, emulator: RunningEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = [f"{emulator.url}/samples/fox/{number}.png?sig=s3cret" for number in (1, 2, 3)]
+    tries = Tries()
+    training_id = tries.run(train(connection, links))
+    assert emulator.service.trainings[training_id].body["images"] == links
+    out = capsys.readouterr()
+    assert "s3cret" not in str([tries.store.entries, tries.instance.xcoms, out.out, out.err])
+    # A signature that was renewed leads to the same images.
+    renewed = [link.replace("s3cret", "0ther") for link in links]
+    assert tries.run(train(connection, renewed)) == training_id

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import threading
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps, ImageStat
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
@@ -204,7 +213,9 @@ def test_a_picture_that_changes_while_it_is_read_is_not_uploaded(
     connection: str, album: Album, asked: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = iter([photo(tone=1), photo(tone=2)])
-    monkeypatch.setattr("airflow_provider_dreambooth.storage.place.Place.read_up_to", lambda self, limit: next(contents))
+    monkeypatch.setattr(
+        "airflow_provider_dreambooth.storage.place.Place.read_up_to", lambda self, limit: next(contents)
+    )
     with pytest.raises(DreamboothTransientError, match="was changed while"):
         Tries().run(upload(connection, [str(album(1))]))
     assert asked.of("base64_crop") == 0
@@ -224,3 +235,157 @@ def test_a_template_may_decide_about_cutting(connection: str, album: Album) -> N
     assert size_of(Tries().run(upload(connection, [str(folder)], crop="False"))[0]) == (640, 480)
     with pytest.raises(DreamboothValidationError, match="crop is 'maybe'"):
         Tries().run(upload(connection, [str(folder)], crop="maybe"))
+
+
+def turned_photo() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return photo(900, 600, kind="JPEG", exif=exif)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[str]:
+    """The address of a folder that a web server shares."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "turned.jpg").write_bytes(turned_photo())
+    (folder / "wide.png").write_bytes(photo(900, 600))
+    (folder / "square.png").write_bytes(photo(600, 600))
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_links_to_photographs_that_the_service_sees_differently_are_named(
+    connection: str, shared: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = [f"{shared}/{name}" for name in ("turned.jpg", "wide.png", "square.png")]
+    assert Tries().run(upload(connection, links)) == links
+    log = capsys.readouterr().out
+    assert "1 link leads to photographs that lie on their side" in log
+    assert f"{links[0]}" in log
+    assert "2 links lead to images that are not square" in log
+    assert "copy_links=True" in log
+
+
+def test_copies_of_links_are_upright_and_square(connection: str, shared: str, asked: Requests) -> None:
+    links = [f"{shared}/{name}" for name in ("turned.jpg", "wide.png")]
+    tries = Tries()
+    copies = tries.run(upload(connection, links, copy_links=True))
+    assert [size_of(link) for link in copies] == [(512, 512)] * 2
+    upright = Image.open(io.BytesIO(requests.get(copies[0], timeout=60).content))
+    expected = ImageOps.fit(ImageOps.exif_transpose(Image.open(io.BytesIO(turned_photo()))), (512, 512))
+    assert ImageStat.Stat(ImageChops.difference(upright.convert("RGB"), expected)).mean[0] < 3
+    assert tries.run(upload(connection, links, copy_links="True")) == copies
+    assert asked.of("base64_crop") == 2
+
+
+def test_a_copy_of_a_link_that_is_not_there_is_an_error(connection: str, shared: str) -> None:
+    with pytest.raises(DreamboothValidationError, match=r"99\.png answers HTTP 404"):
+        Tries().run(upload(connection, [f"{shared}/99.png"], copy_links=True))
+
+
+def test_a_signature_reaches_no_log_no_xcom_no_error_and_no_state(
+    connection: str, shared: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    signed = [f"{shared}/{name}?X-Amz-Signature=s3cret" for name in ("turned.jpg", "wide.png")]
+    caplog.set_level("DEBUG")
+    tries = Tries()
+    links = tries.run(upload(connection, signed))
+    told = tries.run(upload(connection, [*signed, f"{shared}/square.png?sig=s3cret"], report_only=True))
+    with pytest.raises(DreamboothValidationError) as caught:
+        Tries().run(
+            upload(connection, [f"{shared}/99.png?sig=s3cret", "https://exa mple.com/1.png?sig=s3cret"])
+        )
+    text = "".join(traceback.format_exception(caught.value))
+    assert "99.png?… answers HTTP 404" in text
+    out = capsys.readouterr()
+    everything = [links, told, tries.store.entries, tries.instance.xcoms, text, out.out, out.err]
+    assert "s3cret" not in str(everything)
+    ours = [record for record in caplog.records if record.name.startswith(("airflow", "dreambooth"))]
+    assert "s3cret" not in str([record.getMessage() for record in ours])
+
+
+def test_what_a_folder_holds_and_is_not_used_is_named_in_the_log(
+    connection: str, album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = album(2)
+    (folder / "holiday.heic").write_bytes(b"x")
+    (folder / "more").mkdir()
+    Tries().run(upload(connection, [str(folder)]))
+    log = capsys.readouterr().out
+    assert "2 files or folders are left out" in log
+    assert "holiday.heic" in log
+    assert "add" in log
+
+
+def test_a_webp_file_is_converted(connection: str, tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(photo(kind="WEBP"))
+    assert size_of(Tries().run(upload(connection, [str(tmp_path)]))[0]) == (512, 512)
+    assert size_of(Tries().run(upload(connection, [str(tmp_path)], crop=False))[0]) == (640, 480)
+
+
+@pytest.mark.parametrize("hosted", ["https://modelslab.com", "https://stablediffusionapi.com"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f000001", "localhost", "[::ffff:127.0.0.1]"])
+def test_with_the_hosted_service_no_link_leads_to_this_machine(
+    host: str, hosted: str, shared: str, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HOSTED", f'{{"conn_type": "dreambooth", "host": "{hosted}", "password": "k"}}'
+    )
+    sent = mocker.patch.object(DreamboothHook, "upload_image")
+    for copy_links in (True, False):
+        link = f"http://{host}:{shared.rpartition(':')[2]}/wide.png"
+        with pytest.raises(DreamboothValidationError, match=r"private network|not an address of the public"):
+            Tries().run(upload("hosted", [link], copy_links=copy_links))
+    sent.assert_not_called()
+
+
+def test_hostile_sizes_take_no_memory(connection: str, shared: str, tmp_path: Path) -> None:
+    """Run in a process of its own: the most memory that a process ever took is known of the whole process alone."""
+    pixels = 13_000
+    rows = zlib.compress(b"\0" * (pixels + 1) * pixels, 9)
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+        )
+
+    header = pixels.to_bytes(4, "big") * 2 + b"\x08\0\0\0\0"
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    for number in range(8):
+        (tmp_path / "shared" / f"bomb{number}.png").write_bytes(bomb + bytes([number]))
+    folder = tmp_path / "bombs"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(bomb)
+    with (folder / "huge.png").open("wb") as huge:
+        huge.truncate(8 << 30)
+    paths = [*(f"{shared}/bomb{number}.png" for number in range(8)), str(folder), "/dev/zero"]
+    program = (
+        "import resource, sys\n"
+        "from tests.emulated_task import Tries\n"
+        "from airflow_provider_dreambooth.operators.dreambooth import DreamboothUploadImagesOperator\n"
+        "from airflow_provider_dreambooth.images import decoding, supply\n"
+        "decoding.formats()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n"
+        "    Tries().run(DreamboothUploadImagesOperator(\n"
+        f"        task_id='upload', paths={paths!r}, dreambooth_conn_id='emulated'))\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
+        "print('MB', (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    assert "11 problems" in done.stdout
+    assert int(done.stdout.rpartition("MB ")[2]) < 150

@@ -14,6 +14,7 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.transport import link_download
+from airflow_provider_dreambooth.transport.checked_session import CheckedSession
 from airflow_provider_dreambooth.transport.link_download import LinkDownload, NotFetchedError
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -124,7 +125,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(server: Server, mocker:
     server.paths["/away"] = says(b"", 302, Location=server.url("/1.png", "inside.example"))
     names = {"inside.example": ["10.0.0.5"], "outside.example": ["8.8.8.8"]}
     mocker.patch.object(link_download, "addresses_of", side_effect=lambda host, port: names[host])
-    real = link_download.CheckedSession
+    real = CheckedSession
 
     def leads_here(resolve: Any) -> Any:
         # The public address is checked, and this server stands in for it.
