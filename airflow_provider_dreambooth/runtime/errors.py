@@ -6,6 +6,7 @@ catches, and Airflow's.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from airflow_provider_dreambooth import exceptions
@@ -13,20 +14,35 @@ from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.training.event import WaitEnded
 
 
+@cache
 def _both(error_class: type[DreamboothError], base: type[Exception]) -> type[DreamboothError]:
-    return type(error_class.__name__, (error_class, base), {"__module__": error_class.__module__})
+    """Return the one class that is both; its name is the one that a DAG author knows."""
+
+    def reduce(error: DreamboothError) -> tuple[Any, ...]:
+        # A class made at run time is not found by its name: it is made again where the error is unpickled.
+        return _unpickled, (error_class, base, error.args, error.__dict__)
+
+    names = {"__module__": error_class.__module__, "__doc__": error_class.__doc__, "__reduce__": reduce}
+    return type(error_class.__name__, (error_class, base), names)
+
+
+def _unpickled(
+    error_class: type[DreamboothError], base: type[Exception], args: tuple[Any, ...], state: dict[str, Any]
+) -> DreamboothError:
+    combined = _both(error_class, base)
+    error = combined.__new__(combined)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def _as(error: DreamboothError, base: type[Exception]) -> DreamboothError:
     if isinstance(error, base):
         return error
-    combined = _both(type(error), base)
-    twin = combined.__new__(combined)
-    twin.args = error.args
-    twin.__dict__.update(error.__dict__)
+    twin = _unpickled(type(error), base, error.args, error.__dict__)
     twin.__cause__ = error.__cause__
     twin.__suppress_context__ = True
-    return twin
+    return twin.with_traceback(error.__traceback__)
 
 
 def without_retry(error: DreamboothError) -> DreamboothError:
@@ -44,7 +60,7 @@ def as_sensor_timeout(error: DreamboothError) -> DreamboothError:
 
 
 def for_airflow(error: DreamboothError) -> DreamboothError:
-    """Return the error as Airflow should see it: permanent faults end the task, passing ones are retried."""
+    """Return the error as Airflow should see it: a permanent one ends the task, a transient one is retried."""
     return without_retry(error) if error.permanent else error
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
+from typing import Any
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
@@ -18,6 +22,7 @@ from airflow_provider_dreambooth.runtime.errors import (
     for_airflow,
     without_retry,
 )
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training.event import WaitEnded
 
 CLASSES = [
@@ -94,3 +99,52 @@ def test_an_ended_wait_is_the_error_that_it_names(
     assert type(error) is error_class
     assert error.permanent is permanent
     assert (str(error), error.training_id) == ("words", "T1")
+
+
+def raised(error: DreamboothError) -> DreamboothError:
+    def where_it_went_wrong() -> None:
+        raise error
+
+    try:
+        where_it_went_wrong()
+    except DreamboothError as caught:
+        return caught
+    raise AssertionError
+
+
+@pytest.mark.parametrize("convert", [lambda error: error, without_retry, as_sensor_timeout])
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_every_error_can_be_pickled(error_class: type[DreamboothError], convert: Any) -> None:
+    error = convert(error_class("words", training_id="T1", raw="raw", http_status=418))
+    error.add("More words.")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert (str(copy), copy.__dict__) == (str(error), error.__dict__)
+
+
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_an_error_keeps_its_traceback(error_class: type[DreamboothError]) -> None:
+    for error in (
+        without_retry(raised(error_class("words"))),
+        as_sensor_timeout(raised(error_class("words"))),
+    ):
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert frames[-1] == "where_it_went_wrong"
+
+
+class Task(ServiceTask):
+    dreambooth_conn_id = "any"
+
+
+def test_a_task_raises_permanent_errors_for_airflow_and_keeps_the_place_where_they_arose() -> None:
+    with pytest.raises(DreamboothAuthError) as caught, Task().errors_for_airflow():
+        raise raised(DreamboothAuthError("words"))
+    assert isinstance(caught.value, AirflowFailException)
+    assert "where_it_went_wrong" in [entry.name for entry in caught.traceback]
+
+
+def test_a_task_leaves_transient_errors_to_airflows_retry() -> None:
+    error = DreamboothTransientError("words")
+    with pytest.raises(DreamboothTransientError) as caught, Task().errors_for_airflow():
+        raise error
+    assert caught.value is error

@@ -1,0 +1,35 @@
+"""What every operator and the sensor share: the hook of their connection, and errors in the form that Airflow acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.runtime.errors import for_airflow
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+
+class ServiceTask:
+    """Base of the operators and of the sensor, beside Airflow's own."""
+
+    dreambooth_conn_id: str
+
+    @cached_property
+    def hook(self) -> DreamboothHook:
+        """The hook of the task's connection."""
+        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+        return DreamboothHook(self.dreambooth_conn_id)
+
+    @contextmanager
+    def errors_for_airflow(self) -> Iterator[None]:
+        """Let a permanent error end the task without a retry."""
+        try:
+            yield
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__
