@@ -36,6 +36,13 @@ LEARNING_RATES = frozenset(
     + [f"{mantissa}e-{exponent}" for mantissa in range(2, 7) for exponent in range(11)]
 )
 
+#: Airflow's render_template_as_native_obj makes a number of such a text.
+_RATE_OF_NUMBER = {float(rate): rate for rate in LEARNING_RATES}
+_NATIVE = (
+    "With render_template_as_native_obj=True a text that reads like Python becomes another type: turn that off for this "
+    "DAG, or write a text that does not"
+)
+
 _OWN_ARGUMENTS = frozenset(
     {
         "instance_prompt",
@@ -85,7 +92,7 @@ def check_prompt(field: str, value: Any) -> str:
     if is_absent(value):
         raise refuse(field, "is empty", "Write the prompt")
     if not isinstance(value, str):
-        raise refuse(field, f"is {type(value).__name__}, not text", "Write the prompt")
+        raise refuse(field, f"is {shown(value)}, {type(value).__name__} and not text", _NATIVE)
     return value.strip()
 
 
@@ -245,6 +252,24 @@ def check_webhook(value: Any) -> str | None:
     return value.strip()
 
 
+def check_learning_rate(where: str, value: Any) -> str:
+    """
+    Return a learning rate as the text that the service takes.
+
+    :param where: the field's name, for the refusal.
+    :param value: one of :data:`LEARNING_RATES`, or a number that is equal to one.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value in _RATE_OF_NUMBER:
+        return _RATE_OF_NUMBER[value]
+    if isinstance(value, str) and value in LEARNING_RATES:
+        return value
+    raise refuse(
+        where,
+        f"is {shown(value)}",
+        "The service takes, as text, '1e-5' to '1e-10' and '2e-0' to '6e-10', such as '2e-6'",
+    )
+
+
 def check_parameters(parameters: Any, method: str) -> dict[str, Any]:
     """
     Return the further body fields as they are, after refusing those that cannot be meant.
@@ -264,12 +289,8 @@ def check_parameters(parameters: Any, method: str) -> dict[str, Any]:
             )
         if value is None:
             continue
-        if field in _RATE_FIELDS and not (isinstance(value, str) and value in LEARNING_RATES):
-            raise refuse(
-                where,
-                f"is {shown(value)}",
-                "The service takes, as text, '1e-5' to '1e-10' and '2e-0' to '6e-10', such as '2e-6'",
-            )
+        if field in _RATE_FIELDS:
+            checked[field] = check_learning_rate(where, value)
         if field in _STEP_FIELDS and whole_number(where, value) < 1:
             raise refuse(where, f"is {shown(value)}", "Write a whole number from 1")
         if field in _CHOICES and value not in _CHOICES[field]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
@@ -62,12 +62,26 @@ def checked_identifier(name: str, value: Any) -> str:
         lead to another endpoint: both are refused.
     :raises DreamboothValidationError: naming the argument and the correction; no request is made.
     """
-    text = identifier(value)
+    text = None if isinstance(value, float) else identifier(value)
     if text is None:
         shown = repr(value)
         raise DreamboothValidationError(
-            f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, which names nothing. Pass the "
-            f"id that the service gave, such as {name}=train.output. "
+            f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, {_why_it_is_no_id(name, value)}. "
             "Nothing was sent to the service and nothing was paid."
         )
     return text
+
+
+def _why_it_is_no_id(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        # Such as an id of digits around one e.
+        return (
+            "a number that is not the id any more: render_template_as_native_obj=True made it of a text. Pass the id as "
+            f"{name}=train.output, which is not rendered, or turn that off for this DAG"
+        )
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return (
+            "a list. The output of a mapped task holds one id for each of its instances: run this task once for each "
+            f"with .expand({name}=train.output)"
+        )
+    return f"which names nothing. Pass the id that the service gave, such as {name}=train.output"

@@ -62,6 +62,24 @@ def whole_number(field: str, value: Any) -> int:
         raise refuse(field, f"is {shown(value)}, not a whole number", "Write a whole number") from None
 
 
+def yes_or_no(field: str, value: Any, *, absent: bool | None = None) -> bool:
+    """
+    Return a flag that may come as text, as templates write it.
+
+    :param field: the argument's name, for the refusal.
+    :param value: ``True``, ``"true"``, ``"no"``, ``1`` and the like.
+    :param absent: what a value that stands for none means; by default it is refused.
+    """
+    if is_absent(value) and absent is not None:
+        return absent
+    text = str(value).strip().lower()
+    if text in ("true", "1", "yes"):
+        return True
+    if text in ("false", "0", "no"):
+        return False
+    raise refuse(field, f"is {shown(value)}", "Use True or False")
+
+
 def checked_extra_fields(parameters: Any, own_arguments: Collection[str]) -> dict[str, Any]:
     """
     Return further body fields as they are, after refusing those that cannot be meant.

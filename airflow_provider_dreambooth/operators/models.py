@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
+from airflow_provider_dreambooth.api.refusal import is_absent, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import (
-    DreamboothError,
-    DreamboothNotFoundError,
-    DreamboothValidationError,
-)
-from airflow_provider_dreambooth.operators.report_only import reports_only
-from airflow_provider_dreambooth.runtime.errors import for_airflow
+from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError, DreamboothValidationError
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
-
-class _ModelOperator(BaseOperator):
-    """What these operators share: a connection, and errors in the form that Airflow understands."""
+class _ModelOperator(ServiceTask, BaseOperator):
+    """What these operators share."""
 
     ui_color = "#f4eefa"
+    #: The argument that names what the operator is about.
+    about: ClassVar[str]
 
     def __init__(
         self,
@@ -39,20 +35,24 @@ class _ModelOperator(BaseOperator):
         self.report_only = report_only
 
     def execute(self, context: Context) -> str:
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+        with self.errors_for_airflow():
+            report_only = yes_or_no("report_only", self.report_only, absent=False)
+            if is_absent(getattr(self, self.about)):
+                # What a task leaves that was skipped, or refused before anything was paid.
+                raise AirflowSkipException(
+                    f"{self.about} is empty: the task that it comes from has started no training. There is nothing to do."
+                )
+            return self.act(report_only=report_only)
 
-        try:
-            return self.act(DreamboothHook(self.dreambooth_conn_id))
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
-
-    def act(self, hook: DreamboothHook) -> str:
+    def act(self, *, report_only: bool) -> str:
         raise NotImplementedError
 
 
 class DreamboothCancelTrainingOperator(_ModelOperator):
     """
     Cancel a running training. What was paid for it stays paid. A training that has ended or is gone is no error.
+
+    The task skips itself when there is no id, because the training task was skipped or refused.
 
     :param training_id: the training. Templated.
     :param report_only: say what would be done, and do nothing. Templated.
@@ -61,18 +61,20 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
     """
 
     template_fields: Sequence[str] = ("training_id", "report_only", "dreambooth_conn_id")
+    about = "training_id"
 
     def __init__(self, *, training_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Another task's output is a string by the time this one runs.
         self.training_id = cast("str", training_id)
 
-    def act(self, hook: DreamboothHook) -> str:
+    def act(self, *, report_only: bool) -> str:
         """Cancel, unless there is nothing left to cancel."""
         from airflow_provider_dreambooth.training.cancellation import Fate, cancel
 
-        report_only = reports_only(self.report_only)
-        done = cancel(hook, self.training_id, why="this task was asked to cancel it", report_only=report_only)
+        done = cancel(
+            self.hook, self.training_id, why="this task was asked to cancel it", report_only=report_only
+        )
         if done.error is not None:
             raise done.error
         if done.fate is Fate.RUNNING and not report_only:
@@ -88,6 +90,8 @@ class DreamboothDeleteModelOperator(_ModelOperator):
     """
     Delete a model for good. A model that is gone already is no error.
 
+    The task skips itself when there is no id, because the training task was skipped or refused.
+
     :param model_id: the training's id. Templated.
     :param report_only: say what would be done, and do nothing. Templated.
     :param dreambooth_conn_id: the connection.
@@ -95,19 +99,20 @@ class DreamboothDeleteModelOperator(_ModelOperator):
     """
 
     template_fields: Sequence[str] = ("model_id", "report_only", "dreambooth_conn_id")
+    about = "model_id"
 
     def __init__(self, *, model_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Another task's output is a string by the time this one runs.
         self.model_id = cast("str", model_id)
 
-    def act(self, hook: DreamboothHook) -> str:
+    def act(self, *, report_only: bool) -> str:
         """Delete, unless the model is gone already."""
-        if reports_only(self.report_only):
+        if report_only:
             self.log.info("Model %s would be deleted (report_only).", self.model_id)
             return self.model_id
         try:
-            hook.delete_model(self.model_id)
+            self.hook.delete_model(self.model_id)
         except DreamboothNotFoundError:
             self.log.info("The service does not know model %s (any more): nothing to delete.", self.model_id)
         else:

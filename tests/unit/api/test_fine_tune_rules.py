@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from jinja2.nativetypes import NativeEnvironment
 
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-from airflow_provider_dreambooth.api.fine_tune_rules import LEARNING_RATES, is_link
+from airflow_provider_dreambooth.api.fine_tune_rules import LEARNING_RATES, check_parameters, is_link
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothValidationError
 from tests.unit.api.service_answers import IMAGES
 
@@ -32,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"instance_prompt": None}, "instance_prompt is empty", "Write the prompt"),
     ({"instance_prompt": "None"}, "instance_prompt is empty", "Write the prompt"),
     ({"class_prompt": ""}, "class_prompt is empty", "Write the prompt"),
-    ({"class_prompt": 5}, "class_prompt is int, not text", "Write the prompt"),
+    ({"class_prompt": 5}, "class_prompt is 7, int and not text", "render_template_as_native_obj"),
     ({"images": IMAGES[0]}, "images is a single text", "Write a list of links"),
     ({"images": b"https://images.example/1.png"}, "images is a single text", "Write a list of links"),
     ({"images": None}, "images is NoneType", "Write a list of links"),
@@ -93,8 +94,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "'2e-6'",
     ),
     (
-        {"method": "dreambooth_v2", "parameters": {"learning_rate_text_encoder": 1e-6}},
-        "parameters['learning_rate_text_encoder'] is 1e-06",
+        {"method": "dreambooth_v2", "parameters": {"learning_rate_text_encoder": 1e-4}},
+        "parameters['learning_rate_text_encoder'] is 0.0001",
         "as text",
     ),
     ({"method": "dreambooth_v2", "parameters": {"steps_unet": 0}}, "parameters['steps_unet'] is 0", "from 1"),
@@ -206,3 +207,10 @@ def test_links(link: str) -> None:
 )
 def test_what_is_no_link(link: str) -> None:
     assert not is_link(link)
+
+
+@pytest.mark.parametrize("rate", sorted(LEARNING_RATES))
+def test_every_documented_learning_rate_survives_native_rendering(rate: str) -> None:
+    rendered = NativeEnvironment().from_string("{{ rate }}").render(rate=rate)
+    assert not isinstance(rendered, str)
+    assert check_parameters({"learning_rate_unet": rendered}, "dreambooth_v2") == {"learning_rate_unet": rate}

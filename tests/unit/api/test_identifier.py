@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from jinja2.nativetypes import NativeEnvironment
 
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier, identifier_in
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
@@ -12,11 +13,24 @@ from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(12632768, "12632768"), (" F5jvdzGnYi ", "F5jvdzGnYi"), (0, "0"), (1.2e7, "12000000")],
+    [(12632768, "12632768"), (" F5jvdzGnYi ", "F5jvdzGnYi"), (0, "0")],
 )
 def test_numbers_and_texts_are_ids(value: Any, text: str) -> None:
     assert identifier(value) == text
     assert checked_identifier("training_id", value) == text
+
+
+def test_a_float_of_the_service_is_an_id_and_one_of_a_template_is_refused() -> None:
+    assert identifier(1.2e7) == "12000000"
+    rendered = NativeEnvironment().from_string("{{ id }}").render(id="12e6")
+    with pytest.raises(DreamboothValidationError, match="render_template_as_native_obj"):
+        checked_identifier("training_id", rendered)
+
+
+@pytest.mark.parametrize("value", [["T1", "T2"], ("T1",), []])
+def test_the_output_of_a_mapped_task_is_refused_with_the_way_to_expand(value: Any) -> None:
+    with pytest.raises(DreamboothValidationError, match=r"\.expand\(model_id=train\.output\)"):
+        checked_identifier("model_id", value)
 
 
 NAMES_NOTHING: list[Any] = [

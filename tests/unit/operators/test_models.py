@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -87,13 +87,24 @@ def test_a_model_is_reloaded(served: Served) -> None:
     assert run(DreamboothReloadModelOperator(task_id="reload", model_id=training_id)) is not None
 
 
-@pytest.mark.parametrize("nothing", ["", "None", "..", " "])
+@pytest.mark.parametrize("nothing", [None, "", "None", " "])
 @pytest.mark.parametrize(
     ("operator_class", "argument"),
+    [(DreamboothCancelTrainingOperator, "training_id"), (DreamboothDeleteModelOperator, "model_id")],
+)
+def test_a_clean_up_after_a_training_that_was_skipped_or_refused_is_skipped(
+    served: Served, operator_class: Any, argument: str, nothing: Any
+) -> None:
+    with pytest.raises(AirflowSkipException, match=f"{argument} is empty"):
+        run(operator_class(task_id="t", **{argument: nothing}))
+
+
+@pytest.mark.parametrize(
+    ("operator_class", "argument", "nothing"),
     [
-        (DreamboothCancelTrainingOperator, "training_id"),
-        (DreamboothDeleteModelOperator, "model_id"),
-        (DreamboothReloadModelOperator, "model_id"),
+        (DreamboothCancelTrainingOperator, "training_id", ".."),
+        (DreamboothDeleteModelOperator, "model_id", ".."),
+        *((DreamboothReloadModelOperator, "model_id", nothing) for nothing in ("", "None", "..", " ")),
     ],
 )
 def test_an_id_that_names_nothing_is_refused(
