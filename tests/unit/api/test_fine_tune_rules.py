@@ -33,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"instance_prompt": None}, "instance_prompt is empty", "Write the prompt"),
     ({"instance_prompt": "None"}, "instance_prompt is empty", "Write the prompt"),
     ({"class_prompt": ""}, "class_prompt is empty", "Write the prompt"),
-    ({"class_prompt": 5}, "class_prompt is 7, int and not text", "render_template_as_native_obj"),
+    ({"class_prompt": 5}, "class_prompt is 5, int and not text", "render_template_as_native_obj"),
     ({"images": IMAGES[0]}, "images is a single text", "Write a list of links"),
     ({"images": b"https://images.example/1.png"}, "images is a single text", "Write a list of links"),
     ({"images": None}, "images is NoneType", "Write a list of links"),
