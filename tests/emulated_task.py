@@ -16,7 +16,8 @@ from PIL import Image
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-from tests.unit.task_surroundings import MemoryStateStore, TaskInstance, context_of
+from airflow_provider_dreambooth.runtime import variables as airflow_variables
+from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance, context_of
 
 KEY = "key-of-an-emulated-task"
 
@@ -103,6 +104,8 @@ def emulator() -> Iterator[RunningEmulator]:
 @pytest.fixture
 def connection(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of a connection to it."""
+    variables = MemoryVariables()
+    monkeypatch.setattr(airflow_variables, "accessor", lambda: variables)
     document = {"conn_type": "dreambooth", "host": emulator.url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_EMULATED", json.dumps(document))
     return "emulated"

@@ -151,6 +151,8 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         self._waiting_for: str | None = None
         self._end_time: float | None = None
         self._task_instance: Any = None
+        #: A training that was adopted after a lost answer may be somebody else's.
+        self._adopted = False
         self._record_before: Record | None = None
         self._stalls: stall.StallDetector | None = None
         self._killed: Cancellation | None = None
@@ -206,7 +208,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         )
 
     def _execute(self, context: Context) -> str:
-        from airflow_provider_dreambooth.training.submission import NotYet
+        from airflow_provider_dreambooth.training.paid_request import QueueFull
 
         self._check_policies()
         request = self._request()
@@ -217,11 +219,12 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
             try:
                 secured = self._secure(request, record, images)
                 break
-            except NotYet as turn:
+            except QueueFull as queue:
                 if self.deferrable:
-                    self._defer_turn(turn.delay)
-                time.sleep(turn.delay)
+                    self._defer_turn(queue.delay)
+                time.sleep(queue.delay)
         if not self.wait_for_completion:
+            self._learn_of_the_list(record, secured)
             record.finish(secured.record)
             return secured.training_id
         return self._wait(context, record, secured)
@@ -239,37 +242,50 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
             account=account_of(settings.base_url, settings.environment),
             max_tries=record.max_tries,
             can_list=self.hook.environment.has_model_list,
+            now=time.time(),
             on_lost_submission=self.on_lost_submission,  # type: ignore[arg-type]
             on_clear=self.on_clear,  # type: ignore[arg-type]
         )
+        queued_until = known.queued_until if known else None
         self._end_time = deadlines.deadline_of(
-            known.deadline if known else None,
+            queued_until or (known.deadline if known else None),
             timeout=deadlines.seconds_of(self.timeout),
             now=time.time(),
-            cleared=situation.cleared,
+            cleared=situation.cleared and queued_until is None,
         )
         submission = self._submission(record, situation.account, images)
         secured = submission.secure(request, situation)
         self._end_time = secured.record.deadline
         return secured
 
-    def _submission(
-        self, record: TaskRecord, account: str = "", images: ImageSupply | None = None
-    ) -> Submission:
+    def _submission(self, record: TaskRecord, account: str, images: ImageSupply | None = None) -> Submission:
+        from airflow_provider_dreambooth.training.paid_request import PaidRequest
         from airflow_provider_dreambooth.training.submission import Submission
 
-        return Submission(
-            hook=self.hook,
-            store=record,
-            ledger=record.ledger(account) if account and self.hook.environment.has_model_list else None,
-            log=self.log,
-            clock=time.time,
-            sleep=time.sleep,
-            deadline=self._end_time,
+        shared: dict[str, Any] = {
+            "hook": self.hook,
+            "store": record,
+            "registry": record.registry(account, self.dreambooth_conn_id),
+            "log": self.log,
+            "clock": time.time,
+            "sleep": time.sleep,
+            "deadline": self._end_time,
+            "announce": lambda training_id: self._show_training(record, training_id),
+        }
+        paid_request = PaidRequest(
             timeout=deadlines.seconds_of(self.timeout),
-            announce=lambda training_id: self._show_training(record, training_id),
             links=None if images is None else images.links,
+            **shared,
         )
+        return Submission(paid_request=paid_request, evidence=record.list_evidence(account), **shared)
+
+    def _learn_of_the_list(self, record: TaskRecord, secured: Secured) -> None:
+        """Look up, once for an account, whether its list shows running trainings."""
+        from airflow_provider_dreambooth.training.list_evidence import learn
+
+        if self.hook.environment.has_model_list:
+            evidence = record.list_evidence(secured.record.account)
+            learn(self.hook, evidence, secured.record, log=self.log, clock=time.time, sleep=time.sleep)
 
     def _show_training(self, record: TaskRecord, training_id: str) -> None:
         record.announce(training_id)
@@ -282,6 +298,8 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         from airflow_provider_dreambooth.training.waiting import look, wait
 
         self._waiting_for, self._task_instance = secured.training_id, context["ti"]
+        self._adopted = secured.record.adopted
+        self._learn_of_the_list(record, secured)
         watch = Watch(
             task_summary.current(self, context["ti"], secured.training_id),
             now=time.time(),
@@ -321,7 +339,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
                 poll_interval=self.poll_interval,
                 end_time=self._end_time,
                 first_look=now + max(delay, SOONEST_RETURN),
-                cancel_on_kill=self.cancel_on_kill,
+                cancel_on_kill=self.cancel_on_kill and not self._adopted,
             ),
             method_name="execute_complete",
             timeout=backstop,
@@ -372,9 +390,9 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
                 "With the key that started it, a clear takes it up again; if it is gone, a clear pays for a new one."
             )
         if known is not None and ended.status in ("failed", "cancelled"):
-            ending = Ending.CANCELLED_ELSEWHERE if ended.status == "cancelled" else Ending.FAILED
+            ending = Ending.CANCELLED_EXTERNALLY if ended.status == "cancelled" else Ending.FAILED
             if ended.status == "failed" and ended.cause_is_permanent:
-                ending = Ending.FAILED_FOR_GOOD
+                ending = Ending.FAILED_PERMANENTLY
             record.save(known.ended(ending, ended.reason))
         raise error
 
@@ -382,7 +400,15 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
         known = record.load()
         cancelled = False
         if self.cancel_on_timeout:
-            cancelled = self._submission(record).cancel(ended.training_id)
+            from airflow_provider_dreambooth.training import cancellation
+
+            if known is not None and known.adopted:
+                why = "it was adopted after a lost answer and may be somebody else's"
+                result = cancellation.left_running(ended.training_id, why)
+            else:
+                result = cancellation.cancel(self.hook, ended.training_id, why="the task's timeout is over")
+            result.report(self.log)
+            cancelled = result.fate is cancellation.Fate.CANCELLED
             if cancelled and known is not None:
                 record.save(known.ended(Ending.CANCELLED, "the task's timeout was over"))
         text = messages.timed_out(
@@ -405,6 +431,7 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
             now=now,
             end_time=self._end_time,
             stalled=self._stalls is not None and self._stalls.stalled(now),
+            adopted=self._adopted,
         )
         self._killed = cancellation.cancel_if_marked_failed(
             self.hook, self._waiting_for, self._task_instance, self.get_dag(), known

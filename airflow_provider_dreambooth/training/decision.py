@@ -1,7 +1,8 @@
 """What to do next about a paid training: one plain function over everything that is known.
 
-The table, first match counts. *changed* means other inputs or another account than the record's; *cleared*
-means that a user cleared the task since the record was written.
+The table, first match counts. *changed* means other inputs than the record's; *cleared* means that a user cleared
+the task since the record was written; *moved* means that the connection leads to another host or environment than
+the record's. The *earlier* training is the one that the record's request is to replace.
 
 =====================================================  ==========================================================
 known                                                  next
@@ -9,28 +10,30 @@ known                                                  next
 no record                                              submit
 the last request was not accepted                      submit
 request out, no id, cleared with ``retrain``           submit (the user asked for a new one)
-request out, no id, model list of the same account     ask it, 30 s after the answer was given up, then:
-  no new model                                         submit
-  one new model, claimed by nobody, nobody in doubt    adopt it; the next look treats it like any known id
+request out, no id, the earlier's inputs again         put the earlier one's record back, decide about that
+request out, no id, list of the same account and key   ask it, 30 s after the answer was given up, then:
+  it shows running trainings, no new one               nothing was paid: submit, or put the earlier record back
+  it shows running trainings, one new, nobody else's   adopt it; from then on it is a known id, never cancelled
   anything else                                        ``on_lost_submission``
 request out, no id, no such list                       ``on_lost_submission``: ``fail`` or ``resubmit``
-id known, other account                                submit (the old one cannot be reached from here)
+id known, the earlier one is still in the record       cancel that, if it is certainly ours and still running
 id known, ended, changed or ``retrain``                submit
 id known, failed, retry                                submit; fail if the cause is permanent
 id known, failed or cancelled, cleared                 submit
 id known, cancelled by a timeout, retry                submit
-id known, cancelled by somebody else, retry            fail: it was cancelled on purpose
-id known, else                                         ask its status, then:
-  running, changed or cleared with ``retrain``         cancel it, submit
+id known, cancelled externally, retry                  fail: it was cancelled on purpose
+id known, else                                         ask its status, moved or not, then:
+  running, changed or cleared with ``retrain``         submit; it is cancelled when the new one is accepted
   running                                              wait for it
   ready, changed or cleared with ``retrain``           submit
   ready                                                finished, nothing to pay
   failed                                               submit; on a retry, fail if the cause is permanent
   cancelled, cleared or changed                        submit
-  cancelled by somebody else, retry                    fail: it was cancelled on purpose
-  unknown to the service, changed or ``retrain``       submit
-  unknown to the service, cleared, never seen ready    submit
-  unknown to the service                               fail: say how to go on
+  cancelled externally, retry                          fail: it was cancelled on purpose
+  not found, requested less than two minutes ago       a transient error: the service lags
+  not found, changed or ``retrain``                    submit
+  not found, cleared, never seen ready or moved        submit
+  not found                                            fail: say how to go on
 =====================================================  ==========================================================
 """
 
@@ -46,13 +49,17 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothLostSubmissionError,
     DreamboothNotFoundError,
     DreamboothTrainingFailedError,
+    DreamboothTransientError,
 )
 from airflow_provider_dreambooth.training import messages
 from airflow_provider_dreambooth.training.record import Ending, Record
+from airflow_provider_dreambooth.training.settlement import Listing
 
-#: A list asked earlier could miss a request that the service is still taking on; and the same request within
+#: A list asked earlier could miss a request that the service is still accepting; and the same request within
 #: 30 s would be refused as a duplicate anyway (documented filter).
 SETTLE_AFTER = 30.0
+#: Seconds after the request in which *not found* proves nothing: the service may answer from a copy that lags.
+LAGS_FOR = 120.0
 
 OnLost = Literal["fail", "resubmit"]
 OnClear = Literal["reuse", "retrain"]
@@ -64,18 +71,44 @@ class Submit:
     Pay for a new training.
 
     :param why: for the log.
-    :param cancel: the running training that it replaces.
-    :param settled: the record's own request is known to have left nothing, and is nobody's doubt any more.
+    :param settled: the record's own request is known to have left nothing, and is in doubt no more.
     """
 
     why: str
-    cancel: str | None = None
     settled: bool = False
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """
+    Make the earlier training's record the task's record again.
+
+    :param record: the earlier training's.
+    :param why: for the log.
+    :param settled: the request that was to replace it is known to have left nothing.
+    """
+
+    record: Record
+    why: str
+    settled: bool
+
+
+@dataclass(frozen=True)
+class CancelEarlier:
+    """
+    End the training that the record's one has replaced.
+
+    :param training_id: the earlier training.
+    :param left_running: why it is not to be cancelled, ``None`` when it is.
+    """
+
+    training_id: str
+    left_running: str | None = None
+
+
+@dataclass(frozen=True)
 class AskStatus:
-    """Ask the service how the recorded training stands."""
+    """Ask the service for the recorded training's status."""
 
     training_id: str
 
@@ -110,28 +143,13 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class GiveUp:
-    """End the task with this error and without a retry."""
+class Fail:
+    """End this try with an error; its class tells whether Airflow may retry."""
 
     error: DreamboothError
 
 
-Step = Submit | AskStatus | AskModels | Adopt | Wait | Finished | GiveUp
-
-
-@dataclass(frozen=True)
-class Listing:
-    """
-    The account's models after a lost answer.
-
-    :param models: their ids, ``None`` when the list could not be had.
-    :param claimed: ids that other records own, ``None`` when that cannot be known (Airflow below 3.3).
-    :param others_in_doubt: other submissions to this account whose id nobody knows yet.
-    """
-
-    models: frozenset[str] | None
-    claimed: frozenset[str] | None = None
-    others_in_doubt: int = 0
+Step = Submit | PutBack | CancelEarlier | AskStatus | AskModels | Adopt | Wait | Finished | Fail
 
 
 @dataclass(frozen=True)
@@ -144,6 +162,8 @@ class Situation:
     :param account: where the present connection leads.
     :param max_tries: Airflow's number; another one than the record's means that a user cleared the task.
     :param can_list: the environment has a list of models.
+    :param now: epoch seconds.
+    :param own_digests: the record's key digests that were made from the connection's present key.
     :param status: the service's answer about the recorded training, once asked.
     :param listing: the account's models, once asked.
     """
@@ -153,6 +173,8 @@ class Situation:
     account: str
     max_tries: int
     can_list: bool
+    now: float
+    own_digests: frozenset[str] = frozenset()
     on_lost_submission: OnLost = "fail"
     on_clear: OnClear = "reuse"
     status: FineTuneStatus | DreamboothNotFoundError | None = None
@@ -174,9 +196,17 @@ class Situation:
         # A record that a person wrote by hand to hand over a training may leave the fingerprint out.
         return bool(self.record and self.record.fingerprint) and self.record.fingerprint != self.fingerprint  # type: ignore[union-attr]
 
+    def moved(self, record: Record) -> bool:
+        """Whether the connection leads elsewhere than where the record's request was sent."""
+        return bool(record.account) and record.account != self.account
+
+    def same_key(self, record: Record) -> bool:
+        """Whether the connection holds the key that the record's request was sent with."""
+        return record.key_digest in self.own_digests
+
 
 def decide(situation: Situation) -> Step:
-    """Return what to do next. After :class:`AskStatus` and :class:`AskModels`, ask again with the answer."""
+    """Return what to do next. After each question and each change of the record, ask again."""
     record = situation.record
     if record is None:
         return Submit("this is the first try")
@@ -184,11 +214,8 @@ def decide(situation: Situation) -> Step:
         if record.ending is not None:
             return Submit("the request of the last try was not accepted, so nothing was paid")
         return _settle(situation, record)
-    if record.account and record.account != situation.account:
-        return Submit(
-            f"the connection now leads to {situation.account}; training {record.training_id} is at {record.account} "
-            "and is left as it is"
-        )
+    if record.earlier is not None:
+        return cancel_earlier(situation, record.earlier, replaced_by=record.training_id)
     if record.ending is not None and record.ending is not Ending.READY:
         return _after_bad_ending(situation, record, record.training_id)
     if situation.status is None:
@@ -204,49 +231,89 @@ def _why_new(situation: Situation, training_id: str) -> str:
     return f"the inputs changed since training {training_id} was started"
 
 
+def cancel_earlier(situation: Situation, earlier: Record, *, replaced_by: str) -> CancelEarlier:
+    """
+    Return whether the training that was replaced may be cancelled. When in doubt it is left running.
+
+    :param earlier: its record.
+    :param replaced_by: the new training.
+    """
+    assert earlier.training_id is not None
+    left_running = None
+    if earlier.training_id == replaced_by:
+        left_running = "it is the one that the task is about"
+    elif earlier.ending is not None:
+        left_running = f"it {messages.ENDED[earlier.ending]}"
+    elif earlier.adopted:
+        left_running = "it was adopted after a lost answer and may be somebody else's"
+    elif situation.moved(earlier):
+        left_running = f"it was started at {earlier.account}"
+    elif not situation.same_key(earlier):
+        left_running = "it was started with another key than the connection's present one"
+    return CancelEarlier(earlier.training_id, left_running)
+
+
 def _settle(situation: Situation, record: Record) -> Step:
-    """Decide about a request that went out and whose answer was lost."""
+    """Decide about a request that may have been sent and whose answer was lost."""
     if situation.retrain:
         return Submit("the task was cleared and on_clear='retrain' asks for a new one")
-    same_account = not record.account or record.account == situation.account
-    if situation.can_list and same_account and record.known_models is not None:
+    earlier = record.earlier
+    if earlier is not None and situation.changed and earlier.fingerprint == situation.fingerprint:
+        return PutBack(
+            earlier,
+            f"the inputs are those of training {earlier.training_id} again. The answer to the request that was to replace "
+            "it was lost: a training of the other inputs may be running that nobody waits for",
+            settled=False,
+        )
+    if (
+        situation.can_list
+        and record.known_models is not None
+        and not situation.moved(record)
+        and situation.same_key(record)
+    ):
         if situation.listing is None:
-            return AskModels(not_before=given_up_at(record) + SETTLE_AFTER)
-        listing = situation.listing
-        if listing.models is not None:
-            new = listing.models - set(record.known_models) - (listing.claimed or frozenset())
-            if not new:
-                return Submit(
-                    "the lost request of an earlier try left no new model in the account, so nothing was paid",
-                    settled=True,
-                )
-            if len(new) == 1 and listing.claimed is not None and not listing.others_in_doubt:
-                return Adopt(next(iter(new)))
+            return AskModels(not_before=record.given_up_at + SETTLE_AFTER)
+        step = _by_the_list(situation.listing, record)
+        if step is not None:
+            return step
     if situation.on_lost_submission == "resubmit":
         return Submit(
             "the answer to an earlier request was lost and on_lost_submission='resubmit' asks for a new one"
         )
-    text = messages.lost_submission(record, situation.listing, can_list=situation.can_list)
-    return GiveUp(DreamboothLostSubmissionError(text))
+    text = messages.lost_submission(
+        record,
+        situation.listing,
+        can_list=situation.can_list,
+        account=situation.account,
+        same_key=situation.same_key(record),
+    )
+    return Fail(DreamboothLostSubmissionError(text))
 
 
-def given_up_at(record: Record) -> float:
-    """Return when nobody waited for the answer any more, as far as is known, in epoch seconds."""
-    # A request that timed out went out long before: the service may have taken it on at the last moment.
-    return record.intent_at if record.lost_at is None else max(record.intent_at, record.lost_at)
+def _by_the_list(listing: Listing, record: Record) -> Step | None:
+    """Decide by the account's models; ``None`` when they are no proof."""
+    if listing.models is None or not listing.shows_running:
+        return None
+    found = listing.candidates(record)
+    if found.none:
+        why = "the lost request left no new model in the account, so nothing was paid"
+        return Submit(why, settled=True) if record.earlier is None else PutBack(record.earlier, why, True)
+    if found.only is not None and listing.claimed is not None and not listing.others_in_doubt:
+        return Adopt(found.only)
+    return None
 
 
 def _after_bad_ending(situation: Situation, record: Record, training_id: str) -> Step:
     if situation.cleared or situation.changed:
         return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
-    if record.ending is Ending.FAILED_FOR_GOOD:
-        return GiveUp(_failed_for_good(training_id, record.reason))
-    if record.ending is Ending.CANCELLED_ELSEWHERE:
-        return GiveUp(_cancelled(training_id))
+    if record.ending is Ending.FAILED_PERMANENTLY:
+        return Fail(_failed_permanently(training_id, record.reason))
+    if record.ending is Ending.CANCELLED_EXTERNALLY:
+        return Fail(_cancelled(training_id))
     return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
 
 
-def _failed_for_good(training_id: str, reason: str | None) -> DreamboothTrainingFailedError:
+def _failed_permanently(training_id: str, reason: str | None) -> DreamboothTrainingFailedError:
     return DreamboothTrainingFailedError(
         messages.failed(training_id, reason, cause_is_permanent=True),
         training_id=training_id,
@@ -265,19 +332,10 @@ def _with_status(situation: Situation, record: Record, training_id: str) -> Step
     status = situation.status
     new = situation.changed or situation.retrain
     if isinstance(status, DreamboothNotFoundError):
-        if new or (situation.cleared and record.ending is not Ending.READY):
-            return Submit(f"the service no longer knows training {training_id}")
-        return GiveUp(
-            DreamboothNotFoundError(
-                messages.vanished(training_id, status, was_ready=record.ending is Ending.READY),
-                training_id=training_id,
-            )
-        )
+        return _not_found(situation, record, training_id, status)
     assert status is not None
     if status.outcome is Outcome.RUNNING:
-        if new:
-            return Submit(_why_new(situation, training_id), cancel=training_id)
-        return Wait(training_id, status)
+        return Submit(_why_new(situation, training_id)) if new else Wait(training_id, status)
     if status.outcome is Outcome.READY:
         return Submit(_why_new(situation, training_id)) if new else Finished(training_id)
     if new or situation.cleared:
@@ -286,6 +344,22 @@ def _with_status(situation: Situation, record: Record, training_id: str) -> Step
         )
     if status.outcome is Outcome.FAILED:
         if status.cause_is_permanent:
-            return GiveUp(_failed_for_good(training_id, status.reason))
+            return Fail(_failed_permanently(training_id, status.reason))
         return Submit(f"training {training_id} failed ({status.reason})")
-    return GiveUp(_cancelled(training_id))
+    return Fail(_cancelled(training_id))
+
+
+def _not_found(
+    situation: Situation, record: Record, training_id: str, error: DreamboothNotFoundError
+) -> Step:
+    was_ready = record.ending is Ending.READY
+    if not was_ready and situation.now - record.intent_at < LAGS_FOR:
+        return Fail(
+            DreamboothTransientError(messages.not_listed_yet(training_id, error), training_id=training_id)
+        )
+    if situation.changed or situation.retrain:
+        return Submit(f"the service does not know training {training_id} any more")
+    if situation.cleared and (not was_ready or situation.moved(record)):
+        return Submit(f"the service does not know training {training_id} any more and the task was cleared")
+    text = messages.vanished(training_id, error, was_ready=was_ready and not situation.moved(record))
+    return Fail(DreamboothNotFoundError(text, training_id=training_id))

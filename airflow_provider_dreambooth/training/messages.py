@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_dreambooth.training.record import RECORD_KEY, Ending, Record, _text
+from airflow_provider_dreambooth.training.record import RECORD_KEY, Ending, Record, as_text
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.exceptions import DreamboothError
-    from airflow_provider_dreambooth.training.decision import Listing
+    from airflow_provider_dreambooth.training.settlement import Listing
 
 ENDED: dict[Ending | None, str] = {
-    None: "is under way",
+    None: "has not ended",
     Ending.READY: "is ready",
     Ending.FAILED: "failed",
-    Ending.FAILED_FOR_GOOD: "failed for a cause that stays",
+    Ending.FAILED_PERMANENTLY: "failed for a permanent cause",
     Ending.CANCELLED: "was cancelled",
-    Ending.CANCELLED_ELSEWHERE: "was cancelled by somebody else",
+    Ending.CANCELLED_EXTERNALLY: "was cancelled at the service",
     Ending.NOT_ACCEPTED: "was not accepted",
 }
 
@@ -33,19 +33,19 @@ def duration(seconds: float) -> str:
 def failed(training_id: str, reason: str | None, *, cause_is_permanent: bool) -> str:
     """Say that a training failed."""
     told = f'The service says: "{reason}".' if reason else "The service gives no reason."
-    mend = (
-        "The same images would fail again, so there is no retry: mend the inputs and clear the task; that pays for a new one."
+    fix = (
+        "The same images would fail again, so there is no retry: fix the inputs and clear the task; that pays for a new one."
         if cause_is_permanent
-        else "It does not run on. A retry or a clear pays for a new training."
+        else "It is not running any more. A retry or a clear pays for a new training."
     )
-    return f"Training {training_id} failed. {told} {mend}"
+    return f"Training {training_id} failed. {told} {fix}"
 
 
 def cancelled(training_id: str) -> str:
-    """Say that somebody cancelled a training outside this task."""
+    """Say that a training was cancelled outside this task."""
     return (
-        f"Training {training_id} was cancelled at the service, not by this task. It does not run on, and there is no retry, "
-        "since somebody may have meant it. Clear the task to pay for a new one."
+        f"Training {training_id} was cancelled at the service, not by this task. It is not running any more, and there is no "
+        "retry, since somebody may have meant it. Clear the task to pay for a new one."
     )
 
 
@@ -55,38 +55,111 @@ def vanished(training_id: str, error: DreamboothError, *, was_ready: bool) -> st
         f"To train again, delete the entry {RECORD_KEY!r} of this task instance's state in Airflow (or set "
         "on_clear='retrain') and clear the task; that pays for a new one."
         if was_ready
-        else "Check the connection first: with the key that started it, a clear takes it up again at no cost. If it is "
-        "gone for good, a clear pays for a new one."
+        else "Check the connection first: with the host and the key that started it, a clear re-attaches to it at no cost. If "
+        "it is gone, a clear pays for a new one."
     )
     return (
-        f"The service does not know training {training_id} any more ({error.raw or 'not found'}): deleted, or started with "
-        f"another key. Nothing new was paid. {again}"
+        f"The service does not know training {training_id} ({error.raw or 'not found'}): deleted, or started with another "
+        f"key or host. Nothing new was paid. {again}"
     )
 
 
-def lost_submission(record: Record, listing: Listing | None, *, can_list: bool) -> str:
-    """Say that a paid request went out and nothing tells whether the service took it on."""
-    if listing is None and not can_list:
-        looked = "This environment has no list of trainings by which to find out."
-    elif listing is None:
-        looked = "It is not known which models this account had before, so its list cannot tell."
-    elif listing.models is None:
-        looked = "The account's list of models could not be read."
-    else:
-        new = sorted(listing.models - set(record.known_models or ()) - (listing.claimed or frozenset()))
-        count = f"{len(new)} new model{'s' if len(new) != 1 else ''}"
-        looked = f"The account's list shows {count} that may be it: {', '.join(new[:10])}."
-        if listing.claimed is None:
-            looked += " Nobody can tell whether another task owns them (Airflow older than 3.3, or the request older than a day)."
-        elif listing.others_in_doubt:
-            looked += f" {listing.others_in_doubt} other submission(s) of this account are in doubt as well."
+def not_listed_yet(training_id: str, error: DreamboothError) -> str:
+    """Say that the service does not know a training that it accepted a moment ago."""
     return (
-        f"A request for a training went out to {record.account or 'the service'} at {_text(record.intent_at)} and its answer "
-        f"was lost: a training may be running, and may be paid. {looked} There is no retry, so that nothing is paid twice. "
-        "Look into the account at the service. "
+        f"The service does not know training {training_id} yet ({error.raw or 'not found'}), which it accepted less than two "
+        "minutes ago. Nothing new was paid. A retry asks again."
+    )
+
+
+def lost_submission(
+    record: Record, listing: Listing | None, *, can_list: bool, account: str, same_key: bool
+) -> str:
+    """
+    Say that a paid request was sent and nothing tells whether the service accepted it.
+
+    :param account: where the connection leads now.
+    :param same_key: the connection still holds the key that the request was sent with.
+    """
+    asked = _what_the_list_tells(record, listing, can_list=can_list, account=account, same_key=same_key)
+    earlier = ""
+    if record.earlier is not None:
+        earlier = f" Training {record.earlier.training_id}, which it was to replace, was not touched."
+    return (
+        f"A request for a training was sent to {record.account or 'the service'} at {as_text(record.intent_at)} and its answer "
+        f"was lost: a training may be running, and may be paid. {asked}{earlier} There is no retry, so that nothing is paid "
+        "twice. Look into the account at the service. "
         f"If the training is there, put its id into training_id of the entry {RECORD_KEY!r} of this task instance's state in "
         "Airflow and clear the task: it will be taken over at no cost. If it is not, delete that entry and clear the task, or "
         "set on_lost_submission='resubmit': that pays for a new one."
+    )
+
+
+def _what_the_list_tells(
+    record: Record, listing: Listing | None, *, can_list: bool, account: str, same_key: bool
+) -> str:
+    if record.account and record.account != account:
+        return f"The connection leads to {account} by now, whose list of models cannot tell."
+    if not can_list:
+        return "This environment has no list of trainings by which to find out."
+    if not same_key:
+        return (
+            "The connection holds another key by now, maybe another account's: its list of models is no proof. With the key "
+            "that sent the request, a clear asks again."
+        )
+    if record.known_models is None:
+        return "It is not known which models this account had before, so its list cannot tell."
+    if listing is None or listing.models is None:
+        return "The account's list of models is not available."
+    found = listing.candidates(record)
+    if found.none:
+        return (
+            "The account's list shows no new model, which is no proof: "
+            + (
+                "it does not show trainings"
+                if listing.shows_running is False
+                else "it has never been seen to show one"
+            )
+            + " while they are running."
+        )
+    count = f"{len(found.ids)} new model{'s' if len(found.ids) != 1 else ''}"
+    text = f"The account's list shows {count} that may be it: {', '.join(found.ids[:10])}."
+    if found.without_id:
+        text += f" {found.without_id} more row(s) of the list may be it but name no id."
+    if listing.claimed is None:
+        text += " Nothing tells whether another task owns them (Airflow older than 3.3, or the request older than a day)."
+    elif listing.others_in_doubt:
+        text += f" {listing.others_in_doubt} other submission(s) of this account are in doubt as well."
+    elif not listing.shows_running:
+        text += " The list has never been seen to show a training that is still running, so it may be an older one."
+    return text
+
+
+def lost_id(training_id: str, error: DreamboothError) -> str:
+    """Say that a training is paid and its id could not be written down anywhere."""
+    return (
+        f"Training {training_id} is accepted and paid, but its id could not be stored: {error} The training is still running. "
+        f"There is no retry, so that nothing is paid twice. When Airflow's database answers again, put {training_id} into "
+        f"training_id of the entry {RECORD_KEY!r} of this task instance's state and clear the task: it will be taken over at no "
+        "cost."
+    )
+
+
+def id_in_registry(training_id: str, error: DreamboothError) -> str:
+    """Say that a training is paid and its id is stored in the registry of submissions only."""
+    return (
+        f"Training {training_id} is accepted and paid, but its id could not be written into the task's state: {error} It is kept "
+        "in the registry of submissions, from which a retry or a clear reads it and re-attaches at no cost."
+    )
+
+
+def queue_full(earlier: Record | None) -> str:
+    """Say what a full queue has to do with the training that is to be replaced; empty without one."""
+    if earlier is None or earlier.training_id is None or earlier.ending is not None:
+        return ""
+    return (
+        f" Training {earlier.training_id}, which is to be replaced, may hold the last place. It is not cancelled before the new "
+        "one is accepted; to make room, cancel it with DreamboothCancelTrainingOperator or at the service."
     )
 
 
@@ -119,7 +192,9 @@ def timed_out(
     if cancelled_it:
         fate = "It was cancelled (cancel_on_timeout). A retry or a clear pays for a new one."
     elif not environment_can_cancel:
-        fate = "It runs on: the sandbox has no cancel. A retry or a clear takes it up again at no cost."
+        fate = (
+            "It is still running: the sandbox has no cancel. A retry or a clear re-attaches to it at no cost."
+        )
     else:
-        fate = "It runs on at the service. A retry or a clear takes it up again at no cost."
+        fate = "It is still running at the service. A retry or a clear re-attaches to it at no cost."
     return f"Training {training_id} was not ready {span}. {fate}"

@@ -1,8 +1,9 @@
 """The durable record of one paid submission.
 
-It is written before the request goes out (the intent), when the id is known, and at the end. It is JSON that
-a person can read and edit in Airflow: to hand over a training whose answer was lost, put its id into
-``training_id``; to force a new one, delete the entry.
+It is written before the request is sent (the intent), when the id is known, and at the end. A request that is to
+replace an earlier training keeps that one's record beside its own until the new one is accepted. It is JSON that a
+person can read and edit in Airflow: to hand over a training whose answer was lost, put its id into ``training_id``;
+to force a new one, delete the entry.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ RECORD_KEY = "dreambooth_training"
 _VERSION = 1
 #: More models than this are not kept in a record (the state store takes 64 KB).
 MOST_KNOWN_MODELS = 1500
+#: Characters of the instance prompt that are kept to recognise a training in the account's list.
+LONGEST_PROMPT = 200
 
 
 class Ending(StrEnum):
@@ -28,17 +31,28 @@ class Ending(StrEnum):
 
     READY = "ready"
     FAILED = "failed"
-    #: Failed for a cause that stays, such as rejected images.
-    FAILED_FOR_GOOD = "failed for good"
+    #: Failed for a permanent cause, such as rejected images.
+    FAILED_PERMANENTLY = "failed_permanently"
     #: Cancelled by this task, after its timeout.
     CANCELLED = "cancelled"
-    #: Cancelled by somebody else, who may have meant it.
-    CANCELLED_ELSEWHERE = "cancelled by somebody else"
-    #: The service took nothing on: refused, not reached, or a documented rejection.
-    NOT_ACCEPTED = "not accepted"
+    #: Cancelled at the service, not by this task: somebody may have meant it.
+    CANCELLED_EXTERNALLY = "cancelled_externally"
+    #: The service accepted nothing: refused, not reached, or a documented rejection.
+    NOT_ACCEPTED = "not_accepted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Ending | None:
+        """Read the words of records that an earlier version wrote."""
+        former = {
+            "failed for good": cls.FAILED_PERMANENTLY,
+            "cancelled by somebody else": cls.CANCELLED_EXTERNALLY,
+            "not accepted": cls.NOT_ACCEPTED,
+        }
+        return former.get(str(value))
 
 
-def _text(moment: float | None) -> str | None:
+def as_text(moment: float | None) -> str | None:
+    """Return a time as the record shows it, such as ``2026-05-04T09:12:31+00:00``."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
@@ -55,7 +69,7 @@ def _moment(value: Any, name: str) -> float | None:
 def _unreadable(why: str) -> DreamboothValidationError:
     return DreamboothValidationError(
         f"The record of this task's training cannot be read: {why}. Nothing was sent, so that no training is paid "
-        f"twice. Mend the entry {RECORD_KEY!r} of the task instance's state in Airflow, or delete it to train anew."
+        f"twice. Fix the entry {RECORD_KEY!r} of the task instance's state in Airflow, or delete it to pay for a new training."
     )
 
 
@@ -68,6 +82,10 @@ def _identifier(value: Any) -> str | None:
     return None if text.lower() in ("", "none", "null") else text
 
 
+def _optional(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
 @dataclass(frozen=True)
 class Record:
     """
@@ -75,14 +93,23 @@ class Record:
 
     :param fingerprint: digest of everything that is billed.
     :param account: host and environment that it was sent to.
-    :param intent_at: when the request was about to go out, epoch seconds.
+    :param intent_at: when the request was about to be sent, epoch seconds.
     :param max_tries: Airflow's ``max_tries`` at that time; it changes when a user clears the task.
     :param training_id: the id, ``None`` until it is known.
-    :param lost_at: when the task gave up on the answer, ``None`` when the answer came or the worker died before it.
-    :param ending: how it ended, ``None`` while it is under way.
+    :param ending: how it ended, ``None`` while it has not.
     :param reason: the service's words about the ending.
     :param known_models: ids of the account's models before the request, ``None`` when they were not asked for.
     :param deadline: when waiting for it ends, epoch seconds, ``None`` for never.
+    :param lost_at: when the task gave up on the answer, ``None`` when the answer came or the worker died before it.
+    :param key_digest: salted digest of the key that the request was sent with (:mod:`.key_digest`); the salt is random,
+        so that it also tells one request from another. ``None`` in a record that a person wrote.
+    :param adopted: the id was inferred from the account's list after a lost answer. It may be somebody else's training,
+        so that it is never cancelled.
+    :param instance_prompt: beginning of the prompt, while it can help to recognise the training in the list.
+    :param earlier: record of the training that this one is to replace. Before the id is known: what is left if the request
+        is refused. Beside a known id: that training is still to be cancelled.
+    :param queued_until: while the account's queue is full for a request that is to replace this training: when waiting for
+        a place ends, epoch seconds.
     """
 
     fingerprint: str
@@ -95,21 +122,44 @@ class Record:
     known_models: tuple[str, ...] | None = None
     deadline: float | None = None
     lost_at: float | None = None
+    key_digest: str | None = None
+    adopted: bool = False
+    instance_prompt: str | None = None
+    earlier: Record | None = None
+    queued_until: float | None = None
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a request went out and nothing tells yet what became of it."""
+        """Whether a request may have been sent and nothing tells yet what became of it."""
         return self.training_id is None and self.ending is None
 
-    def with_training(self, training_id: str) -> Record:
-        """Return the record once the id is known. The list of models has served its purpose then."""
+    @property
+    def given_up_at(self) -> float:
+        """When nobody waited for the answer any more, as far as is known, in epoch seconds."""
+        # A request that timed out was sent long before: the service may have accepted it at the last moment.
+        return self.intent_at if self.lost_at is None else max(self.intent_at, self.lost_at)
+
+    @property
+    def known(self) -> Record | None:
+        """The record of the training whose id is known: this one, or the one that it was to replace."""
+        return self if self.training_id is not None else self.earlier
+
+    def with_training(self, training_id: str, *, adopted: bool = False) -> Record:
+        """Return the record once the id is known. What could settle a lost answer has served its purpose then."""
         return replace(
-            self, training_id=training_id, ending=None, reason=None, known_models=None, lost_at=None
+            self,
+            training_id=training_id,
+            ending=None,
+            reason=None,
+            known_models=None,
+            lost_at=None,
+            instance_prompt=None,
+            adopted=adopted,
         )
 
     def ended(self, ending: Ending, reason: str | None = None) -> Record:
         """Return the record with its ending."""
-        return replace(self, ending=ending, reason=reason, known_models=None)
+        return replace(self, ending=ending, reason=reason, known_models=None, instance_prompt=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it is stored."""
@@ -118,13 +168,18 @@ class Record:
             "training_id": self.training_id,
             "ending": self.ending.value if self.ending else None,
             "reason": self.reason,
-            "intent_at": _text(self.intent_at),
-            "lost_at": _text(self.lost_at),
-            "deadline": _text(self.deadline),
+            "intent_at": as_text(self.intent_at),
+            "lost_at": as_text(self.lost_at),
+            "deadline": as_text(self.deadline),
+            "queued_until": as_text(self.queued_until),
             "account": self.account,
+            "key_digest": self.key_digest,
             "fingerprint": self.fingerprint,
             "max_tries": self.max_tries,
+            "adopted": self.adopted,
+            "instance_prompt": self.instance_prompt,
             "known_models": None if self.known_models is None else list(self.known_models),
+            "earlier": None if self.earlier is None else self.earlier.to_json(),
         }
 
     @classmethod
@@ -171,8 +226,20 @@ class Record:
             max_tries=max_tries,
             training_id=training_id,
             ending=known_ending,
-            reason=None if value.get("reason") is None else str(value["reason"]),
+            reason=_optional(value.get("reason")),
             known_models=None if known is None else tuple(str(item) for item in known),
             deadline=_moment(value.get("deadline"), "deadline"),
             lost_at=_moment(value.get("lost_at"), "lost_at"),
+            key_digest=_optional(value.get("key_digest")),
+            adopted=value.get("adopted") is True,
+            instance_prompt=_optional(value.get("instance_prompt")),
+            earlier=_earlier(value.get("earlier")),
+            queued_until=_moment(value.get("queued_until"), "queued_until"),
         )
+
+
+def _earlier(value: Any) -> Record | None:
+    record = Record.from_json(value)
+    if record is not None and record.training_id is None:
+        raise _unreadable("earlier names no training")
+    return record

@@ -12,7 +12,8 @@ from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
-    from airflow_provider_dreambooth.training.registry import Ledger
+    from airflow_provider_dreambooth.training.list_evidence import ListEvidence
+    from airflow_provider_dreambooth.training.registry import Registry
 
 
 class TaskRecord:
@@ -32,11 +33,16 @@ class TaskRecord:
         Return the record that earlier tries left.
 
         :raises DreamboothValidationError: there is one and it cannot be read.
+        :raises DreamboothTransientError: Airflow did not answer. That is never taken for no record.
         """
         return Record.from_json(self._store.get(RECORD_KEY))
 
     def save(self, record: Record) -> None:
-        """Write the record; it is durable when this returns."""
+        """
+        Write the record; it is durable when this returns.
+
+        :raises DreamboothTransientError: Airflow did not answer. Whether it was written is then not known.
+        """
         self._store.set(RECORD_KEY, record.to_json())
 
     def finish(self, record: Record) -> None:
@@ -72,17 +78,28 @@ class TaskRecord:
         """Push XCom ``training_id``."""
         self.task_instance.xcom_push(key="training_id", value=training_id)
 
-    def ledger(self, account: str) -> Ledger | None:
+    def registry(self, account: str, connection: str) -> Registry | None:
         """
-        Return the account's ledger of submissions, ``None`` where Variables cannot be listed.
+        Return the account's registry of submissions, ``None`` where Variables cannot be listed.
 
         :param account: the account, as in the record.
+        :param connection: id of the task's connection.
         """
         if not compat.CAN_LIST_VARIABLES:
             return None
-        from airflow_provider_dreambooth.training.registry import Ledger
+        from airflow_provider_dreambooth.training.registry import Registry
 
         instance = self.task_instance
         index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
         owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
-        return Ledger(variables.accessor(), account=account, owner=owner)
+        return Registry(variables.accessor(), account=account, owner=owner, connection=connection)
+
+    def list_evidence(self, account: str) -> ListEvidence:
+        """
+        Return what is known of the account's list of models.
+
+        :param account: the account, as in the record.
+        """
+        from airflow_provider_dreambooth.training.list_evidence import ListEvidence
+
+        return ListEvidence(variables.accessor(), account)

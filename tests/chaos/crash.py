@@ -113,21 +113,21 @@ def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool
 def _places() -> dict[str, Callable[[Trap], None]]:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
-    from airflow_provider_dreambooth.training import waiting
-    from airflow_provider_dreambooth.training.registry import Ledger
+    from airflow_provider_dreambooth.training import cancellation, waiting
+    from airflow_provider_dreambooth.training.registry import Registry
     from airflow_provider_dreambooth.training.submission import Submission
     from airflow_provider_dreambooth.training.task_record import TaskRecord
 
     return {
         "before the intent": lambda trap: _wrap(TaskRecord, "save", before=_on_save(trap, _is_intent)),
         "after the intent": lambda trap: _wrap(TaskRecord, "save", after=_on_save(trap, _is_intent)),
-        "after the ledger entry": lambda trap: _wrap(Ledger, "announce", after=trap.spring),
+        "after the registry entry": lambda trap: _wrap(Registry, "announce", after=trap.spring),
         "request under way": lambda trap: _wrap(DreamboothHook, "fine_tune", before=trap.spring_soon),
         "after the answer": lambda trap: _wrap(DreamboothHook, "fine_tune", after=trap.spring),
         "after recording the id": lambda trap: _wrap(TaskRecord, "save", after=_on_save(trap, _has_id)),
         "while pushing XCom": lambda trap: _on_message(trap, "SetXCom", "training_id"),
         "after XCom": lambda trap: _wrap(TaskRecord, "announce", after=trap.spring),
-        "after claiming": lambda trap: _wrap(Ledger, "claim", after=trap.spring),
+        "after claiming": lambda trap: _wrap(Registry, "claim", after=trap.spring),
         "before settling": lambda trap: _wrap(Submission, "_ask_models", before=trap.spring),
         "after the list": lambda trap: _wrap(Submission, "_ask_models", after=trap.spring),
         "before adopting": lambda trap: _wrap(Submission, "_adopt", before=trap.spring),
@@ -142,8 +142,19 @@ def _places() -> dict[str, Callable[[Trap], None]]:
         "success sent": lambda trap: _on_message(trap, "SucceedTask"),
         "while waiting": lambda trap: _wrap(waiting, "wait", before=trap.spring_soon),
         "while asking": lambda trap: _wrap(DreamboothHook, "fine_tune_status", before=trap.spring),
-        "after cancelling the old one": lambda trap: _wrap(Submission, "cancel", after=trap.spring),
+        "after cancelling the old one": lambda trap: _wrap(cancellation, "cancel", after=trap.spring),
     }
+
+
+def _let_the_list_be_known(context: Any) -> None:
+    """Each point has an account of its own, in which no training has shown yet what the list is worth."""
+    from airflow_provider_dreambooth.runtime import variables
+    from airflow_provider_dreambooth.training.fingerprint import account_of
+    from airflow_provider_dreambooth.training.list_evidence import ListEvidence
+
+    settings = context["task"].hook.settings
+    account = account_of(settings.base_url, settings.environment)
+    ListEvidence(variables.accessor(), account).keep(shows_running=True, now=time.time())
 
 
 def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
@@ -154,10 +165,11 @@ def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
     :param crashes: the places.
     :param settle: seconds after which a lost answer is settled.
     """
-    from airflow_provider_dreambooth.training import decision, submission
+    from airflow_provider_dreambooth.training import decision, list_evidence, paid_request
 
-    for module in (decision, submission):
+    for module in (decision, paid_request, list_evidence):
         module.SETTLE_AFTER = settle  # type: ignore[attr-defined]
+    _let_the_list_be_known(context)
     instance, places = context["ti"], _places()
     folder = Path(os.environ["CHAOS_FLAGS"])
     for place in crashes:

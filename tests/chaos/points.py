@@ -12,7 +12,6 @@ LONG: Mapping[str, Any] = {"duration": 3600.0}
 #: The training ends only after the task was deferred, however slow the machine is.
 DEFERS: Mapping[str, Any] = {"emulator": LONG, "act": "ready_when_waiting"}
 LOST = ("its answer was lost: a training may be running", "There is no retry")
-RUNS_ON = "runs on"
 
 
 def create(kind: str, when: str = "after", times: int = 1, **more: Any) -> Mapping[str, Any]:
@@ -90,7 +89,7 @@ def crashes_of_a_worker() -> Iterator[Point]:
     yield Point("whole worker dies after the answer", crashes=("worker:after the answer",))
     for place in ("after the answer", "after recording the id", "while returning"):
         yield Point(f"without waiting: {place}", wait="no", crashes=(place,))
-    yield Point("after the ledger entry", crashes=("after the ledger entry",))
+    yield Point("after the registry entry", crashes=("after the registry entry",))
     yield Point("after claiming", crashes=("after claiming",))
     yield Point(
         "after the answer, the list shows it late",
@@ -112,9 +111,9 @@ def crashes_of_a_worker() -> Iterator[Point]:
     for place in ("after recording the id", "before deferral", "at resume"):
         yield Point(f"ordinary failure: {place}", crashes=(f"error:{place}",), tries=2, **DEFERS)
     yield Point(
-        "crash after the ledger entry, then a lost answer in the account",
+        "crash after the registry entry, then a lost answer in the account",
         paid=2,
-        crashes=("after the ledger entry",),
+        crashes=("after the registry entry",),
         act="then_a_lost_answer",
         says=("it is taken over, nothing is paid twice",),
     )
@@ -230,14 +229,16 @@ def nothing_accepted() -> Iterator[Point]:
     yield Point("connection refused, then mended", act="refused_then_mended")
     yield Point("name not resolved, then mended", act="unknown_host_then_mended")
     yield Point(
-        "queue full", faults=(create("rate_limit_429", "before", 2, seconds=12.0),), says=("Waiting my turn",)
+        "queue full",
+        faults=(create("rate_limit_429", "before", 2, seconds=12.0),),
+        says=("queue at the service is full",),
     )
     yield Point(
         "queue full, on a worker, sandbox",
         environment="sandbox",
         wait="worker",
         faults=(create("rate_limit_429", "before", 2, seconds=12.0),),
-        says=("Waiting my turn",),
+        says=("queue at the service is full",),
         tries=1,
     )
     yield Point(
@@ -254,7 +255,7 @@ def nothing_accepted() -> Iterator[Point]:
         # A training is in the queue for sixteen seconds.
         emulator={"queue_limit": 5, "queue_counts": "trainings", "duration": 200.0},
         act="ready_when_all_are_paid",
-        says=("Waiting my turn",),
+        says=("queue at the service is full",),
     )
 
 
@@ -387,7 +388,7 @@ def deadlines() -> Iterator[Point]:
             act="time_out",
             arguments={"timeout": 12},
             emulator=LONG,
-            says=("It runs on at the service.",),
+            says=("It is still running at the service.",),
         )
         yield Point(
             f"timeout with cancel_on_timeout, {wait}",

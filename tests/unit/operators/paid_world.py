@@ -32,7 +32,9 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.operators import fine_tune
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import variables
+from airflow_provider_dreambooth.training import key_digest
 from airflow_provider_dreambooth.training.cancellation import KillFacts, ordered_by_a_person
+from airflow_provider_dreambooth.training.list_evidence import ListEvidence
 from airflow_provider_dreambooth.training.polling import Watch
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.summary import TrainingSummary
@@ -85,8 +87,14 @@ class World:
         }
         self.variables = StepVariables(self)
         self.tasks: list[Task] = []
+        self.list_shows_running = True
         self._dies_in: list[int | None] = [None]
         self._aside: tuple[int, Callable[[], None]] | None = None
+
+    def let_the_list_be_known(self) -> None:
+        """Let it have been seen before that the account's list shows trainings while they are running."""
+        known = MemoryVariables(self.variables.values)
+        ListEvidence(known, f"service {self.environment}").keep(shows_running=True, now=self.now)
 
     # The clock
 
@@ -246,6 +254,7 @@ class ModelHook:
         self.world, self.task = world, task
         self.settings = ConnectionSettings("k" * 20, "http://service", world.environment)  # type: ignore[arg-type]
         self.environment = Environment(world.environment)
+        self.dreambooth_conn_id = "dreambooth_default"
 
     def get_conn(self) -> ModelHook:
         return self
@@ -534,6 +543,8 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
     nothing.setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(fine_tune, "time", world))
+        # The digest is slow on purpose.
+        stack.enter_context(mock.patch.object(key_digest, "ROUNDS", 1))
         stack.enter_context(mock.patch.object(variables, "accessor", return_value=world.variables))
         if silent:
             stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))

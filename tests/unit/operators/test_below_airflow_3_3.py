@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
+from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError, DreamboothValidationError
 from airflow_provider_dreambooth.operators import fine_tune as module
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.event import WaitEnded
@@ -77,7 +77,7 @@ def test_it_is_removed_at_the_end_and_a_clear_of_the_finished_task_pays_anew(
         waiting.execute(context_of(TaskInstance()))
     (training_id,) = paid(served)
     assert waiting.execute_complete(context_of(TaskInstance()), ready(training_id)) == training_id
-    assert variables.values == {}
+    assert not records(variables)
     with pytest.raises(TaskDeferred):
         waiting.execute(context_of(TaskInstance(max_tries=5)))
     assert len(paid(served)) == 2
@@ -96,6 +96,15 @@ def test_a_lost_answer_that_left_a_new_model_stops_the_task(served: Served) -> N
 
 
 def test_a_lost_answer_that_left_none_is_settled_by_the_list(served: Served) -> None:
+    # A training before it has shown that the list has those that are running.
+    before = operator(served).execute(context_of(TaskInstance(task_id="before")))
     served.fault("cut", endpoint="fine_tune", when="before", times=1)
     training_id = operator(served).execute(context_of(TaskInstance()))
-    assert paid(served) == [training_id]
+    assert sorted(paid(served)) == sorted([before, training_id])
+
+
+def test_a_cap_that_cannot_be_kept_is_refused(served: Served) -> None:
+    served.connect(extra={"max_trainings_per_day": 5})
+    with pytest.raises(DreamboothValidationError, match=r"needs Airflow 3\.3"):
+        operator(served).execute(context_of(TaskInstance()))
+    assert paid(served) == []

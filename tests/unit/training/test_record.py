@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
-from airflow_provider_dreambooth.training.record import MOST_KNOWN_MODELS, Ending, Record
+from airflow_provider_dreambooth.training.record import LONGEST_PROMPT, MOST_KNOWN_MODELS, Ending, Record
 
 MOMENTS = st.integers(min_value=0, max_value=4_000_000_000).map(float)
 IDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=25).filter(
@@ -28,10 +29,19 @@ RECORDS = st.builds(
     known_models=st.none() | st.lists(IDS, max_size=5).map(tuple),
     deadline=st.none() | MOMENTS,
     lost_at=st.none() | MOMENTS,
+    key_digest=st.none() | st.text(max_size=80),
+    adopted=st.booleans(),
+    instance_prompt=st.none() | st.text(max_size=200),
+    queued_until=st.none() | MOMENTS,
+)
+REPLACING = st.builds(
+    lambda record, earlier: replace(record, earlier=earlier and replace(earlier, training_id="T0")),
+    RECORDS,
+    st.none() | RECORDS,
 )
 
 
-@given(RECORDS)
+@given(REPLACING)
 def test_a_record_comes_back_as_it_was(record: Record) -> None:
     assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
 
@@ -69,6 +79,8 @@ def test_no_entry_is_no_record() -> None:
         entry(training_id=True),
         entry(known_models="T0"),
         entry(version=2),
+        entry(earlier="T0"),
+        entry(earlier=entry(training_id=None)),
     ],
 )
 def test_an_unreadable_entry_is_never_taken_for_no_entry(unreadable: Any) -> None:
@@ -86,7 +98,7 @@ def test_a_person_can_hand_a_training_over() -> None:
 
 
 def test_a_training_handed_over_after_a_refusal_counts() -> None:
-    refused = Record.from_json(entry(training_id="T9", ending="not accepted"))
+    refused = Record.from_json(entry(training_id="T9", ending="not_accepted"))
     assert refused is not None
     assert refused.ending is None
 
@@ -120,7 +132,33 @@ def test_the_known_models_are_kept_only_while_they_can_settle_something() -> Non
 def test_the_largest_record_fits_into_the_state_store() -> None:
     """Airflow takes 65,536 characters of JSON."""
     ids = tuple(f"{number:036d}" for number in range(MOST_KNOWN_MODELS))
+    facts: dict[str, Any] = {"reason": "r" * 500, "deadline": 2e9, "lost_at": 1e9, "key_digest": "d" * 50}
+    earlier = Record("f" * 80, "a" * 200, 1e9, 10, training_id="T" * 200, **facts)
     record = Record(
-        "f" * 80, "a" * 200, 1e9, 10, known_models=ids, reason="r" * 500, deadline=2e9, lost_at=1e9
+        "f" * 80,
+        "a" * 200,
+        1e9,
+        10,
+        known_models=ids,
+        instance_prompt="\u00fc" * LONGEST_PROMPT,
+        earlier=earlier,
+        **facts,
     )
     assert len(json.dumps(record.to_json())) < 65_536
+
+
+@pytest.mark.parametrize(
+    ("former", "ending"),
+    [
+        ("failed for good", Ending.FAILED_PERMANENTLY),
+        ("cancelled by somebody else", Ending.CANCELLED_EXTERNALLY),
+        ("not accepted", Ending.NOT_ACCEPTED),
+    ],
+)
+def test_records_of_earlier_versions_are_still_read(former: str, ending: Ending) -> None:
+    text = entry(training_id=None, ending=former)
+    for new in ("key_digest", "adopted", "instance_prompt", "earlier", "queued_until"):
+        del text[new]
+    record = Record.from_json(text)
+    assert record is not None
+    assert record.ending is ending
