@@ -6,7 +6,6 @@ catches, and Airflow's.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from airflow_provider_dreambooth import exceptions
@@ -14,16 +13,22 @@ from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.training.event import WaitEnded
 
 
-@cache
+_made: dict[tuple[type, type], type[DreamboothError]] = {}
+
+
 def _both(error_class: type[DreamboothError], base: type[Exception]) -> type[DreamboothError]:
     """Return the one class that is both; its name is the one that a DAG author knows."""
+
+    known = _made.get((error_class, base))
+    if known is not None:
+        return known
 
     def reduce(error: DreamboothError) -> tuple[Any, ...]:
         # A class made at run time is not found by its name: it is made again where the error is unpickled.
         return _unpickled, (error_class, base, error.args, error.__dict__)
 
     names = {"__module__": error_class.__module__, "__doc__": error_class.__doc__, "__reduce__": reduce}
-    return type(error_class.__name__, (error_class, base), names)
+    return _made.setdefault((error_class, base), type(error_class.__name__, (error_class, base), names))
 
 
 def _unpickled(
