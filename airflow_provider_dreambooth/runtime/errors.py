@@ -12,7 +12,6 @@ from airflow_provider_dreambooth import exceptions
 from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.training.event import WaitEnded
 
-
 _made: dict[tuple[type, type], type[DreamboothError]] = {}
 
 
