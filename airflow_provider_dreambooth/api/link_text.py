@@ -12,21 +12,27 @@ def is_web_link(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def for_display(link: str) -> str:
+def bare_link(link: str) -> str:
     """
-    Return a link as logs, errors, lineage and XComs show it.
-
-    The query of a presigned link is a secret, a fragment or ``user:password@`` may be one: all three are left out,
-    and ``?…`` says that there was a query. Any other text is returned as it is, so a file may have a ``?`` in its name.
+    Return a link without what may be a secret in it: its query (a presigned link's signature), fragment and
+    ``user:password@``. Any other text is returned as it is, so a file may have a ``?`` in its name.
 
     :param link: a link, also one that is not well formed.
     """
     if not is_web_link(link):
         return link
-    shown, query = re.split(r"[?#]", link, maxsplit=1)[0], "?" in link
-    return _AUTHORITY.sub(r"\1", shown) + ("?…" if query else "")
+    return _AUTHORITY.sub(r"\1", re.split(r"[?#]", link, maxsplit=1)[0])
+
+
+def for_display(link: str) -> str:
+    """
+    Return a link as logs and errors show it: the bare link, and ``?…`` where there was a query.
+
+    :param link: a link, also one that is not well formed.
+    """
+    return bare_link(link) + ("?…" if is_web_link(link) and "?" in link else "")
 
 
 def holds_secret(link: str) -> bool:
-    """Whether :func:`for_display` leaves something out."""
-    return for_display(link) != link
+    """Whether :func:`bare_link` leaves something out."""
+    return bare_link(link) != link

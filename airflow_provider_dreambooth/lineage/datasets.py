@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_dreambooth.api.link_text import for_display
+from airflow_provider_dreambooth.api.link_text import bare_link
 
 
 def picture_name(place: str) -> tuple[str, str]:
@@ -18,7 +18,7 @@ def picture_name(place: str) -> tuple[str, str]:
 
     :param place: a link, an object storage URI, or a path on this machine.
     """
-    place = for_display(place).removesuffix("?…")
+    place = bare_link(place)
     if "://" not in place:
         return "file", str(Path(place).expanduser().absolute())
     parts = urlsplit(place)

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+
+from airflow_provider_dreambooth.api.link_text import bare_link, is_web_link
 
 #: Key of the XCom.
 SUMMARY_KEY = "training"
@@ -223,16 +225,9 @@ def links_without_query(images: Any) -> Iterator[str]:
     :param images: links, files, folders and patterns; one or several.
     """
     several = [images] if isinstance(images, str) else images if isinstance(images, (list, tuple)) else ()
-    shown = 0
-    for image in several:
-        try:
-            parts = urlsplit(str(image).strip())
-        except ValueError:
-            continue
-        if parts.scheme.lower() in ("http", "https") and shown < MOST_IMAGES:
-            shown += 1
-            place = parts.netloc.rpartition("@")[2]
-            yield urlunsplit((parts.scheme, place, parts.path, "", ""))[:LONGEST_TEXT]
+    links = (text for text in (str(image).strip() for image in several) if is_web_link(text))
+    for link in islice(links, MOST_IMAGES):
+        yield bare_link(link)[:LONGEST_TEXT]
 
 
 def _cut(value: Any) -> str | None:

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_dreambooth.api.answer import printable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
+from airflow_provider_dreambooth.api.link_text import bare_link, for_display
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
     DreamboothError,
@@ -21,7 +22,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.transport.errors import error_of, origin_of, proxy_wants_a_password
+from airflow_provider_dreambooth.transport.errors import error_of, proxy_wants_a_password
 from airflow_provider_dreambooth.transport.exchange import Pause
 from airflow_provider_dreambooth.transport.reply import Reply
 from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy
@@ -81,9 +82,9 @@ def _call(url: str) -> ApiCall[Any]:
         usable = False
     if not usable:
         raise DreamboothValidationError(
-            f"{url.partition('?')[0][:200]!r} is no link that a file can be fetched from."
+            f"{for_display(url)[:200]!r} is no link that a file can be fetched from."
         )
-    about = printable(f"the file {origin_of(url)}{parts.path}"[:300])
+    about = printable(f"the file {bare_link(url)}"[:300])
     return ApiCall(path=url, body={}, read=lambda document: document, about=about)
 
 

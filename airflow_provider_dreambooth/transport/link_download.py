@@ -166,7 +166,8 @@ def _saved(response: requests.Response, limit: int) -> IO[bytes]:
     file: IO[bytes] = tempfile.TemporaryFile(prefix="dreambooth-image-")  # noqa: SIM115 - the caller closes it
     try:
         size = 0
-        for piece in response.iter_content(_CHUNK):
+        # Not unpacked: what was not asked for packed is no image, and could be a thousand times as large.
+        for piece in response.raw.stream(_CHUNK, decode_content=False):
             size += len(piece)
             if size > limit:
                 raise NotFetchedError(f"has more than {limit // 1048576} MB", certain=True)

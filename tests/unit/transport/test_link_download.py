@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
@@ -174,6 +175,12 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(server: Server) -> None:
     with pytest.raises(NotFetchedError, match="has more than 2 MB"):
         fetched(server.url("/endless"), limit=2 * 1024 * 1024)
     assert written < 100 * 1024 * 1024
+
+
+def test_a_packed_body_is_not_unpacked(server: Server) -> None:
+    packed = gzip.compress(b"x" * 50_000_000)
+    server.paths["/1.png"] = says(packed, **{"Content-Encoding": "gzip"})
+    assert fetched(server.url("/1.png")) == packed
 
 
 @pytest.mark.parametrize("in_headers", [True, False])
