@@ -179,7 +179,7 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(server: Server) -> None:
 
 def test_a_packed_body_is_not_unpacked(server: Server) -> None:
     packed = gzip.compress(b"x" * 50_000_000)
-    server.paths["/1.png"] = says(packed, **{"Content-Encoding": "gzip"})
+    server.paths["/1.png"] = says(packed, 200, **{"Content-Encoding": "gzip"})
     assert fetched(server.url("/1.png")) == packed
 
 
