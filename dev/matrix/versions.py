@@ -80,9 +80,9 @@ VERSIONS: tuple[MatrixVersion, ...] = (
         pins=(
             "apache-airflow==2.11.0",
             "apache-airflow-providers-common-compat==1.12.0",
-            "aiohttp==3.9.2",
+            "aiohttp==3.13.4",
             "pendulum==3.0.0",
-            "requests==2.31.0",
+            "requests==2.32.2",
             # Airflow 2.11.0 does not know what came after; 2.11.2 refuses it by itself.
             "universal-pathlib<0.3",
         ),
