@@ -1,7 +1,8 @@
-"""The links of a task: its training and its model at the service, and the pictures that it rendered.
+"""The buttons of a task instance: its training and its model at the service, and the images that it rendered.
 
-A link is pushed as an XCom the moment it is known, so that it works while the task still waits. The hosted service
-documents no page for a single training: there the link leads to the dashboard (docs/decisions/0301-links.md).
+A link is pushed as an XCom as soon as it is known, so that the button works while the task still waits. The hosted
+service documents no page for a single training: there the button opens the dashboard (docs/decisions/0301-links.md).
+What the service answered becomes a button only if it is a bounded http(s) link.
 """
 
 from __future__ import annotations
@@ -15,8 +16,23 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
-#: The service renders at most this many pictures a request (documented for ``samples``).
-MOST_PICTURES = 4
+#: Characters of the longest link that becomes a button; browsers and proxies cut longer ones.
+LONGEST_LINK = 2048
+
+
+def safe_link(link: Any) -> str:
+    """
+    Return a link if a person can follow it without harm, else an empty string.
+
+    :param link: what the service answered, or what an XCom holds.
+    """
+    if not isinstance(link, str) or len(link) > LONGEST_LINK or not link.isprintable() or " " in link:
+        return ""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return link if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else ""
 
 
 class _StoredLink(BaseOperatorLink):
@@ -27,17 +43,17 @@ class _StoredLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
         """
-        Return the stored link, or nothing when there is none (yet).
+        Return the stored link; an empty string when there is none yet, or none that is safe to follow.
 
         :param operator: the task's operator.
         :param ti_key: the task instance.
         """
         shown = getattr(operator, "dreambooth_links", None)
         if isinstance(shown, dict) and self.xcom_key in shown:
-            return str(shown[self.xcom_key])
+            return safe_link(shown[self.xcom_key])
         from airflow.providers.common.compat.sdk import XCom
 
-        return str(XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")
+        return safe_link(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
 
 
 class DreamboothTrainingLink(_StoredLink):
@@ -55,28 +71,28 @@ class DreamboothModelLink(_StoredLink):
 
 
 class DreamboothPicture1Link(_StoredLink):
-    """The first rendered picture, as the service serves it."""
+    """The first rendered image, at the service."""
 
     name = "Picture 1"
     xcom_key = "dreambooth_picture_1_link"
 
 
 class DreamboothPicture2Link(_StoredLink):
-    """The second rendered picture."""
+    """The second rendered image."""
 
     name = "Picture 2"
     xcom_key = "dreambooth_picture_2_link"
 
 
 class DreamboothPicture3Link(_StoredLink):
-    """The third rendered picture."""
+    """The third rendered image."""
 
     name = "Picture 3"
     xcom_key = "dreambooth_picture_3_link"
 
 
 class DreamboothPicture4Link(_StoredLink):
-    """The fourth rendered picture."""
+    """The fourth rendered image."""
 
     name = "Picture 4"
     xcom_key = "dreambooth_picture_4_link"
@@ -154,7 +170,7 @@ def show_training(operator: Any, task_instance: Any, base_url: str, training_id:
 
 def show_pictures(operator: Any, task_instance: Any, urls: Sequence[str]) -> None:
     """
-    Push the links of rendered pictures.
+    Push the links of rendered images: the first four, which is as many as a request can ask for.
 
     :param operator: the running task's operator.
     :param task_instance: the running task instance.
@@ -168,7 +184,8 @@ def show_pictures(operator: Any, task_instance: Any, urls: Sequence[str]) -> Non
 
 
 def _push(operator: Any, task_instance: Any, links: dict[str, str]) -> None:
-    # Airflow asks every link again when the task ends: kept here, that costs no further question.
+    # Airflow reads every link again when the task ends: kept here, that costs no further request.
     operator.dreambooth_links = {**getattr(operator, "dreambooth_links", {}), **links}
     for key, link in links.items():
-        task_instance.xcom_push(key=key, value=link)
+        if safe_link(link):
+            task_instance.xcom_push(key=key, value=link)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dev.demo.airflow_settings import USER
 from dev.demo.emulator import Emulator
 from tests.airflow_version import AIRFLOW
 from tests.examples import EXAMPLES
@@ -20,6 +21,12 @@ API_KEY = "KeyThatMustNeverShow0123456789"
 TEST_DAGS = Path(__file__).parent / "dags"
 #: Settings with which every component tells of each deprecation once; see ``test_deprecations.py``.
 TELLING = {"PYTHONWARNINGS": "default::DeprecationWarning,default::FutureWarning"}
+#: Who may read the DAG ``training_pages`` and no other.
+READER = "reader"
+FEW_DAGS = {
+    "core.auth_manager": "auth_manager_by_dag.AuthManagerByDag",
+    "core.simple_auth_manager_users": f"{USER}:admin,{READER}:viewer",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,7 +62,7 @@ def running_stack(folder: Path, emulator: Emulator, **arguments: Any) -> Iterato
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[SystemStack]:
-    """A real Airflow with the examples, and the emulator with short trainings."""
+    """A real Airflow with the examples, the emulator with short trainings, and a user who may read few DAGs."""
     folder = tmp_path_factory.mktemp("stack")
     # Longer than Airflow 2 takes from one task to the next, so that there is something left to wait for.
     emulator = Emulator(folder, duration=12 if AIRFLOW.major >= 3 else 45, render=1, key=api_key)
@@ -64,8 +71,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, api_key: str) -> Iterator[Sy
         emulator,
         dag_folders=[EXAMPLES, TEST_DAGS],
         api_key=api_key,
-        config={"core.plugins_folder": str(TEST_DAGS.with_name("plugins"))},
-        variables=TELLING,
+        config={"core.plugins_folder": str(TEST_DAGS.with_name("plugins"))}
+        | (FEW_DAGS if AIRFLOW.major >= 3 else {}),
+        variables=TELLING | {"PYTHONPATH": str(TEST_DAGS.with_name("auth_managers"))},
     ) as running:
         yield running
 

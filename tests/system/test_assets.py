@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.assets import BUCKET, PHOTOGRAPHS, RENDERINGS, SHEET, TRAIN, fill
@@ -18,9 +18,9 @@ from dev.demo.emulator import Emulator
 from dev.demo.object_storage import CONNECTION_ID, ObjectStorage
 from tests.airflow_version import AIRFLOW
 from tests.examples import EXAMPLES
-from tests.requirements import required, required_modules
+from tests.requirements import required_modules
+from tests.system.browser import log_in, running_browser
 from tests.system.stack import SystemStack
-from tests.system.test_connection_form import CHROMIUM_OPTIONS
 
 LINEAGE_FILE = "lineage.jsonl"
 pytestmark = pytest.mark.skipif(AIRFLOW.major < 3, reason="asks the REST API of Airflow 3 for asset events")
@@ -160,18 +160,10 @@ def test_links_lead_to_pages_that_exist(walk: Walk) -> None:
 @pytest.fixture(scope="module")
 def page(walk: Walk) -> Iterator[Page]:
     """A browser, logged in."""
-    chromium = required("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+    with running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        expect.set_options(timeout=30_000)
-        page.goto(f"{walk.stack.url}/dags")
-        page.get_by_label("Username").fill(USER)
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/dags")
+        log_in(page, walk.stack.url, USER, PASSWORD)
         yield page
-        browser.close()
 
 
 def task_page(walk: Walk, dag_id: str, run_id: str, task: str) -> str:
@@ -183,8 +175,10 @@ def task_page(walk: Walk, dag_id: str, run_id: str, task: str) -> str:
 @pytest.mark.parametrize("name", ["Training", "Model"])
 def test_the_link_on_the_task_page_opens_the_training(walk: Walk, page: Page, name: str) -> None:
     page.goto(task_page(walk, TRAIN, walk.train_run, "train"))
+    # Beside it there is a tab "Training".
+    button = page.get_by_role("link", name=name, exact=True).and_(page.locator("[target=_blank]"))
     with page.context.expect_page() as opened:
-        page.get_by_role("link", name=name, exact=True).click()
+        button.click()
     opened.value.wait_for_load_state()
     expect(opened.value.locator("body")).to_contain_text(walk.model_id)
     expect(opened.value.locator("body")).to_contain_text("model_ready")

@@ -4,44 +4,27 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.ports import HOST
 from tests.airflow_version import since_airflow
-from tests.requirements import required
+from tests.system.browser import log_in, running_browser
 from tests.system.stack import SystemStack
 
 pytestmark = [pytest.mark.browser, since_airflow("3.1", "the form is drawn from the REST API's words")]
 
-CHROMIUM_OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CONNECTION_ID = "added_by_hand"
 
 
 @pytest.fixture(scope="module")
 def page(stack: SystemStack) -> Iterator[Page]:
     """A browser, logged in, on the list of connections."""
-    chromium = required("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+    with running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        expect.set_options(timeout=20_000)
+        log_in(page, stack.url, USER, PASSWORD)
         page.goto(f"{stack.url}/connections")
-        page.get_by_label("Username").fill(USER)
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/connections")
         yield page
-        browser.close()
 
 
 def row(page: Page) -> Locator:

@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.ports import HOST
 from tests.airflow_version import before_airflow
-from tests.requirements import required
+from tests.system.browser import running_browser
 from tests.system.stack import SystemStack
-from tests.system.test_connection_form import CHROMIUM_OPTIONS
 
 pytestmark = [pytest.mark.browser, before_airflow("3.0", "the form is made of wtforms widgets")]
 
@@ -23,18 +22,14 @@ CONNECTION_ID = "added_by_hand"
 @pytest.fixture(scope="module")
 def page(stack: SystemStack) -> Iterator[Page]:
     """A browser, logged in."""
-    chromium = required("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+    with running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
-        expect.set_options(timeout=30_000)
         page.goto(f"{stack.url}/login/")
         page.locator("input[name=username]").fill(USER)
         page.locator("input[name=password]").fill(PASSWORD)
         page.locator("input[type=submit]").click()
         expect(page.locator("input[name=password]")).to_have_count(0)
         yield page
-        browser.close()
 
 
 def field(name: str) -> str:

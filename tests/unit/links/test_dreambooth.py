@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.links import dreambooth as links
 from airflow_provider_dreambooth.operators.dreambooth import (
@@ -57,9 +58,42 @@ def test_each_picture_gets_a_link_of_its_own() -> None:
     operator: Any = SimpleNamespace()
     instance = TaskInstance()
     links.show_model(operator, instance, EMULATOR, "abc")
-    links.show_pictures(operator, instance, ["one", "two"])
+    images = [f"{EMULATOR}/one.png", f"{EMULATOR}/two.png"]
+    links.show_pictures(operator, instance, images)
     found = {link.name: link.get_link(operator, ti_key=None) for link in links.RENDERING_LINKS[:3]}
-    assert found == {"Model": f"{EMULATOR}/models/abc", "Picture 1": "one", "Picture 2": "two"}
+    assert found == {"Model": f"{EMULATOR}/models/abc", "Picture 1": images[0], "Picture 2": images[1]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "file:///etc/passwd",
+        "//example.org/image.png",
+        "https://user:password@example.org/image.png",
+        "https://[broken/image.png",
+        "https://example.org/an image.png",
+        "https://example.org/\u202egnp.exe",
+        "https://example.org/" + "a" * links.LONGEST_LINK,
+        "",
+        None,
+        17,
+    ],
+)
+def test_what_is_no_bounded_http_link_becomes_no_button(answer: Any) -> None:
+    operator: Any = SimpleNamespace()
+    instance = TaskInstance()
+    links.show_pictures(operator, instance, [answer])
+    assert instance.xcoms == {}
+    assert links.RENDERING_LINKS[1].get_link(operator, ti_key=None) == ""
+
+
+def test_a_link_that_somebody_wrote_into_the_xcom_is_checked_too(mocker: MockerFixture) -> None:
+    mocker.patch(
+        "airflow.providers.common.compat.sdk.XCom.get_value", return_value="javascript:alert(1)", create=True
+    )
+    assert links.TRAINING_LINKS[0].get_link(SimpleNamespace(), ti_key=None) == ""  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
