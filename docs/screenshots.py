@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import FrameLocator, Locator, Page, expect, sync_playwright
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.emulator import Emulator
@@ -23,6 +23,8 @@ from dev.demo.stack import Stack
 
 IMAGES = Path(__file__).parent / "images"
 DAG_ID = "train_wait_render"
+#: Three trainings at once.
+SUBJECTS = "several_subjects"
 CHROMIUM_OPTIONS = [
     "--headless",
     "--no-sandbox",
@@ -52,10 +54,13 @@ def main() -> int:
             expect.set_options(timeout=PATIENCE)
             stack.client.wait_for_dag(DAG_ID)
             stack.client.trigger(DAG_ID, "screenshot")
+            stack.client.trigger(SUBJECTS, "screenshot")
             _log_in(page, stack)
             _connection_form(page, stack)
             _waiting_run(page, stack)
+            _training_pages(page, stack)
             _emulator_page(page, stack)
+            _pictures_tab(page, stack)
             browser.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,10 +101,50 @@ def _waiting_run(page: Page, stack: Stack) -> None:
     _save(page, "waiting-run.png")
 
 
+def _training_pages(page: Page, stack: Stack) -> None:
+    # One has ended well, one badly, one runs on beside that of the other DAG.
+    for index, action in ((0, "ready"), (2, "fail")):
+        stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("deferred",), map_index=index)
+        training_id = stack.client.xcom(SUBJECTS, "screenshot", "train", "training_id", index)
+        _control(stack, training_id, action)
+    stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("success",), map_index=0)
+    stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("failed", "up_for_retry"), map_index=2)
+    page.set_viewport_size({"width": 1280, "height": 620})
+    tab = _tab(page, stack, "wait", "Training")
+    expect(tab.locator("[aria-current=step]")).to_contain_text("training started", timeout=2 * PATIENCE)
+    expect(tab.locator("progress")).to_be_visible()
+    page.wait_for_timeout(2000)
+    _save(page, "training-tab.png")
+    page.set_viewport_size({"width": 1280, "height": 480})
+    page.goto(f"{stack.url}/plugin/dreambooth")
+    rows = page.frame_locator("iframe[title=Dreambooth]").locator("tbody tr")
+    expect(rows).to_have_count(4)
+    page.wait_for_timeout(2000)
+    _save(page, "trainings-page.png")
+
+
+def _tab(page: Page, stack: Stack, task_id: str, name: str) -> FrameLocator:
+    page.goto(f"{stack.url}/dags/{DAG_ID}/runs/screenshot/tasks/{task_id}")
+    page.get_by_role("link", name=name, exact=True).click()
+    return page.frame_locator(f"iframe[title={name}]")
+
+
+def _control(stack: Stack, training_id: str, action: str) -> None:
+    url = f"{stack.emulator.url}/emulator/trainings/{training_id}"
+    requests.post(url, json={"action": action}, timeout=10).raise_for_status()
+
+
+def _pictures_tab(page: Page, stack: Stack) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    tab = _tab(page, stack, "render", "Pictures")
+    expect(tab.locator(".pictures img").first).to_be_visible()
+    page.wait_for_timeout(2000)
+    _save(page, "pictures-tab.png")
+
+
 def _emulator_page(page: Page, stack: Stack) -> None:
     for training in stack.emulator.trainings():
-        url = f"{stack.emulator.url}/emulator/trainings/{training['training_id']}"
-        requests.post(url, json={"action": "ready"}, timeout=10).raise_for_status()
+        _control(stack, training["training_id"], "ready")
     stack.client.wait_for_task(DAG_ID, "screenshot", "render", ("success",))
     page.set_viewport_size({"width": 1000, "height": 520})
     page.goto(f"http://{HOST}:{stack.emulator.port}/")

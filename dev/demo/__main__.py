@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace, narrator: Narrator, folder: Path) -> bool:
     try:
         stack.start()
         narrator.say(f"{stack.url}  (log in as {USER} with the password {PASSWORD})", "airflow")
+        narrator.say(f"{_page(stack)}  (the training as it goes)", "airflow")
         succeeded = walk(stack, narrator)
         if succeeded:
             _report(narrator, began)
@@ -76,13 +77,18 @@ def _report(narrator: Narrator, began: float) -> None:
     narrator.console.print()
 
 
+def _page(stack: Stack) -> str:
+    return f"{stack.url}/plugin/dreambooth"
+
+
 def _keep(stack: Stack, narrator: Narrator) -> None:
     narrator.console.print(
         f"Airflow runs on:  {stack.url}  (user {USER}, password {PASSWORD})\n"
         f"Emulator:         {stack.emulator.url}  (its trainings and renderings)\n"
         f"The DAGs are in example_dags/. Trigger one in the UI: schedules are switched off here.\n"
         f"Connection:       {stack.url}/connections  (dreambooth_default, with a Test button)\n"
-        f"Ctrl-C ends it all.",
+        f"Ctrl-C ends it all.\n"
+        f"Trigger a DAG, and see its training move:  {_page(stack)}",
         markup=False,
     )
     try:

@@ -17,9 +17,9 @@ from dev.demo.assets import BUCKET, PHOTOGRAPHS, RENDERINGS, SHEET, TRAIN, fill
 from dev.demo.emulator import Emulator
 from dev.demo.object_storage import CONNECTION_ID, ObjectStorage
 from tests.airflow_version import AIRFLOW
+from tests.browser import log_in, running_browser
 from tests.examples import EXAMPLES
 from tests.requirements import required_modules
-from tests.system.browser import log_in, running_browser
 from tests.system.stack import SystemStack
 
 LINEAGE_FILE = "lineage.jsonl"

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.ports import HOST
 from tests.airflow_version import since_airflow
-from tests.system.browser import log_in, running_browser
+from tests.browser import log_in, running_browser
 from tests.system.stack import SystemStack
 
 pytestmark = [pytest.mark.browser, since_airflow("3.1", "the form is drawn from the REST API's words")]

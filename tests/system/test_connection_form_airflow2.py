@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from dev.demo.airflow_settings import PASSWORD, USER
 from dev.demo.ports import HOST
 from tests.airflow_version import before_airflow
-from tests.system.browser import running_browser
+from tests.browser import running_browser
 from tests.system.stack import SystemStack
 
 pytestmark = [pytest.mark.browser, before_airflow("3.0", "the form is made of wtforms widgets")]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from dev.demo.airflow_settings import PASSWORD, USER
 from tests.airflow_version import since_airflow
-from tests.system.browser import log_in, running_browser
+from tests.browser import log_in, running_browser
 from tests.system.conftest import READER
 from tests.system.seeded_trainings import seed, summary, write_summary
 from tests.system.stack import SystemStack
@@ -121,13 +121,13 @@ def test_a_running_training_moves_from_stage_to_stage_without_a_reload(
     tab = open_tab(page, stack, PAGES, run, f"train/mapped/{FOX}")
     expect(tab.get_by_role("heading", name="photo of sks fox")).to_be_visible()
     now = tab.locator("[aria-current=step]")
-    expect(now).to_contain_text("training started")
+    expect(now).to_contain_text("training started", timeout=90_000)
     expect(tab.locator("progress")).to_be_visible()
     expect(tab.get_by_text("Paid: the service accepted this training.")).to_be_visible()
     tab.evaluate("() => { window.sameDocument = true; }")
 
     control(stack, training_of(stack, run, FOX), action="freeze", stage="trained_model_uploading")
-    expect(now).to_contain_text("trained model uploading")
+    expect(now).to_contain_text("trained model uploading", timeout=90_000)
     control(stack, training_of(stack, run, FOX), action="ready")
     expect(tab.locator("header .badge")).to_have_text("Ready")
     expect(tab.get_by_text("nothing runs")).to_be_visible()
@@ -217,7 +217,7 @@ def test_the_list_is_filtered_by_dag_state_and_subject(
     body.get_by_label("Subject").fill("SUBJECT 77")
     expect(rows.first).to_contain_text("photo of sks subject 77")
     body.get_by_label("Subject").fill("nobody has this subject")
-    expect(body.get_by_text("Nothing found so far")).to_be_visible(timeout=120_000)
+    expect(body.get_by_text("Nothing found so far")).to_be_visible(timeout=240_000)
     body.get_by_role("button", name="Clear").click()
     expect(rows).not_to_have_count(0)
     body.get_by_label("DAG").fill("no_such_dag")
@@ -291,7 +291,8 @@ def test_dark_and_light_follow_airflow(page: Page, stack: SystemStack, seeded: s
     page.evaluate("() => localStorage.setItem('theme', 'dark')")
     body = open_tab(page, stack, SEEDED, seeded, "train")
     brightness = "body => getComputedStyle(body).backgroundColor.match(/\\d+/g).reduce((sum, part) => sum + Number(part), 0)"
-    expect(body.locator("button")).to_be_visible()
+    html = page.frame_locator("iframe[title=Training]").locator("html")
+    expect(html).to_have_attribute("data-colours", "dark")
     assert body.evaluate(brightness) < 150
     page.evaluate("() => { document.documentElement.classList.replace('dark', 'light'); }")
     expect(page.frame_locator("iframe[title=Training]").locator("html")).to_have_attribute(
@@ -384,6 +385,6 @@ def test_a_task_of_another_kind_says_that_it_trains_nothing(
     page: Page, stack: SystemStack, seeded: str
 ) -> None:
     page.goto(address(stack, "pictures", SEEDED, seeded, "train"))
-    expect(page.get_by_text("This task renders no images")).to_be_visible()
+    expect(page.get_by_text("This task has no images")).to_be_visible()
     page.goto(address(stack, "training", SEEDED, seeded, "nothing"))
     expect(page.get_by_text("Airflow has no such task instance")).to_be_visible()

@@ -87,3 +87,9 @@ export const LIVE_STATES = [
 
 /** Whether a task instance may still change by itself; one without a state waits for those before it. */
 export const isLive = (task) => task !== null && (task.state === null || LIVE_STATES.includes(task.state));
+
+/** Whether a run may still start tasks; then a training without a live task may be followed in a moment. */
+export async function isRunLive({ dagId, runId }) {
+  const run = await getOrNull(["dags", dagId, "dagRuns", runId]);
+  return run !== null && (run.state === "running" || run.state === "queued");
+}

@@ -31,19 +31,19 @@ function show(found, draw) {
 
 async function read() {
   const [task, value] = await Promise.all([taskInstance(place), xcom(place, "rendering")]);
-  const live = task !== null && isLive(task);
+  const live = isLive(task);
   const rendering = value === undefined ? null : readRendering(value);
   if (rendering === null) {
     show([task?.state], () => nothing(task));
-    return live;
+    return live ? 1 : 0;
   }
   if (rendering.unreadable) {
     show(rendering, () => notice("warning", "This rendering cannot be shown", make("p", {}, rendering.unreadable)));
-    return false;
+    return 0;
   }
   trainingTask ??= await taskThatTrained(rendering);
   show([rendering, live, trainingTask], () => renderingView(rendering, live));
-  return live;
+  return live ? 1 : 0;
 }
 
 /** The task of this run whose training became the model; null when another run or nobody of Airflow's trained it. */
@@ -63,7 +63,7 @@ function nothing(task) {
   const list = innerLink(uiAddress("plugin", "dreambooth"), "All trainings");
   if (task === null) return notice("info", "Airflow has no such task instance", make("p", {}, list));
   if (!/TextToImage/.test(task.operator ?? "")) {
-    return notice("info", "This task renders no images", make("p", {}, `It is a ${task.operator ?? "task"}. `, list));
+    return notice("info", "This task has no images", make("p", {}, `Its operator is ${task.operator ?? "unknown"}. `, list));
   }
   if (isLive(task)) return notice("info", "No images yet", make("p", {}, "They show here as soon as the service has rendered them."));
   return notice("info", "No images", make("p", {}, `The task is ${task.state}, and no rendering is recorded for this try. Its log says why.`));

@@ -9,8 +9,8 @@ const SLOWEST = 60000;
 /**
  * Read now, again while something runs, and when the tab is shown again. Nothing is asked while it is hidden.
  *
- * @param {function(AbortSignal): Promise<boolean>} read shows what there is; true while something runs. The signal says
- *   that the answer is no longer wanted.
+ * @param {function(AbortSignal): Promise<number>} read shows what there is. 0 where nothing runs; 1 to read again after
+ *   the usual time, more to wait longer. The signal says that the answer is no longer wanted.
  * @param {HTMLElement} trouble is filled with what is wrong, and emptied.
  * @param {HTMLElement} status is told when Airflow was last asked, and what comes next.
  * @returns {function(): void} reads at once.
@@ -24,12 +24,12 @@ export function keepFresh(read, trouble, status) {
   async function once() {
     let wait = null;
     try {
-      const running = await read(reading.signal);
+      const pace = await read(reading.signal);
       if (reading.signal.aborted) return null;
       failures = 0;
       trouble.replaceChildren();
-      if (running) wait = EVERY;
-      const next = running ? `again every ${EVERY / 1000} s` : "nothing runs";
+      if (pace > 0) wait = EVERY * pace;
+      const next = pace > 0 ? `again every ${wait / 1000} s` : "nothing runs";
       status.replaceChildren(`Read at ${clockTime(Date.now())}, ${next}`);
     } catch (problem) {
       // What may pass by itself is tried again, ever more slowly; what only a person can change is not.

@@ -1,29 +1,37 @@
 // From a list to rows: one for each training, with all that its tasks know about it.
 
-import { isLive, taskInstance, xcom } from "./airflow.js";
+import { isLive, isRunLive, xcom } from "./airflow.js";
 import { placeKey } from "./place.js";
-import { needsSiblings, siblingsOf } from "./siblings.js";
+import { siblingsOf } from "./siblings.js";
 import { isWatchers, merged, readTraining } from "./summary.js";
 
 const MOST_KEPT = 3000;
 /** Entries looked through before the reader is asked whether to go on. */
-const SEARCH_STRETCH = 1000;
+const SEARCH_STRETCH = 500;
 
 export const PAGE = 25;
+
+export const always = () => true;
 
 /** Values by place and stamp: asked for once while nothing changed. */
 export class Values {
   #kept = new Map();
 
-  /** What `ask` gives, from memory if it was asked for with the same key; a null key is never kept. */
-  async get(key, ask) {
+  /**
+   * What `ask` gives, from memory if it was asked for with the same key.
+   * @param {string|null} key null is never kept.
+   * @param {function(*): boolean} lasts whether an answer is kept.
+   */
+  async get(key, lasts, ask) {
     if (key === null) return ask();
     if (!this.#kept.has(key)) {
       if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value);
       this.#kept.set(key, ask());
     }
     try {
-      return await this.#kept.get(key);
+      const answer = await this.#kept.get(key);
+      if (!lasts(answer)) this.#kept.delete(key);
+      return answer;
     } catch (problem) {
       this.#kept.delete(key);
       throw problem;
@@ -54,7 +62,7 @@ export class RowReader {
   /** A training; one that this user may not read is a row that says so. */
   async #training(place, stamp) {
     try {
-      const value = await this.#values.get(stamp && `${placeKey(place)} ${stamp}`, () => xcom(place, "training"));
+      const value = await this.#values.get(stamp && `${placeKey(place)} ${stamp}`, always, () => xcom(place, "training"));
       return value === undefined ? null : readTraining(value);
     } catch (problem) {
       if (problem.kind === "permission") return { unreadable: "You may not read XComs of this DAG." };
@@ -65,22 +73,24 @@ export class RowReader {
   /** With what other tasks of the run know, where this row alone knows too little. */
   async #completed(row) {
     const { training } = row;
-    if (training === null || !needsSiblings(training, row.watched)) return row;
+    if (training === null || training.unreadable) return row;
+    const handedOver = training.state === "running" && !row.watched;
+    if (!handedOver && training.prompt !== null) return row;
     const read = (place, stamp) => this.#training(place, stamp);
-    // Of a task that still runs the facts are asked for once; that they have changed is seen by its own XCom.
-    const key = `${row.key} ${row.stamp ?? training.state}`;
-    const known = await this.#completions.get(key, async () => {
-      const others = await siblingsOf(row.place, training, read);
-      const places = row.watched ? [] : [row.place, ...others.map((other) => other.place)];
-      const tasks = training.state === "running" ? await Promise.all(places.map(taskInstance)) : [];
-      return { others, watched: tasks.some(isLive) };
+    const key = `${row.key} ${row.stamp ?? "live"}`;
+    // While the run goes on, another task may say more in a moment.
+    const settled = (known) => !known.runLive;
+    const { others, runLive } = await this.#completions.get(key, settled, async () => {
+      const [others, runLive] = await Promise.all([
+        siblingsOf(row.place, training, read),
+        handedOver ? isRunLive(row.place) : false,
+      ]);
+      return { others, runLive };
     });
-    const owner = known.others.find((other) => !isWatchers(other.training));
     return {
       ...row,
-      place: isWatchers(training) && owner ? owner.place : row.place,
-      training: merged([training, ...known.others.map((other) => other.training)]),
-      watched: row.watched || known.watched,
+      training: merged([training, ...others.map((other) => other.training)]),
+      watched: row.watched || runLive,
     };
   }
 }
@@ -117,21 +127,25 @@ export function folded(rows) {
  * @param {function} list of lists.js.
  * @param {number} offset where to begin.
  * @param {function(Object): boolean|null} fits null takes every row.
- * @param {function(number, number)} tell is told how many entries of how many were looked through.
- * @returns {Promise<{rows: Object[], next: number|null, total: number}>}
+ * @param {Object} how
+ * @param {RowReader} how.reader
+ * @param {Object[]} how.live rows that are shown already.
+ * @param {AbortSignal} how.signal
+ * @param {function(Object): void} how.tell is given what has been found, again and again:
+ *   {rows, next, total, done}; next is the offset of what has not been looked through, null at the end.
  */
-export async function find(list, offset, fits, { reader, live, tell, signal }) {
+export async function find(list, offset, fits, { reader, live, signal, tell }) {
   const rows = [];
   let position = offset;
-  let total;
-  do {
+  let done = false;
+  while (!done) {
     const page = await list(position, PAGE);
-    total = page.total;
     const found = await reader.rows(page.items, live);
+    if (signal.aborted) return;
     rows.push(...found.filter((row) => fits === null || fits(row)));
     position += page.items.length;
-    if (page.items.length === 0) position = total;
-    tell(position, total);
-  } while (!signal.aborted && fits !== null && rows.length < PAGE && position < total && position - offset < SEARCH_STRETCH);
-  return { rows, next: position < total ? position : null, total };
+    const atEnd = page.items.length === 0 || position >= page.total;
+    done = atEnd || fits === null || rows.length >= PAGE || position - offset >= SEARCH_STRETCH;
+    tell({ rows: [...rows], next: atEnd ? null : position, total: page.total, done });
+  }
 }

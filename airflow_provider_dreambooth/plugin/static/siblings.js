@@ -1,6 +1,6 @@
 // The tasks of one run that wrote about the same training: the operator knows what it is made of, the sensor how it ends.
 
-import { get, isLive, taskInstance, xcom } from "./airflow.js";
+import { get, isLive, isRunLive, taskInstance, xcom } from "./airflow.js";
 import { placeKey } from "./place.js";
 import { isWatchers, merged, readTraining } from "./summary.js";
 
@@ -46,8 +46,6 @@ export async function trainingOf(place) {
   const [task, own] = await Promise.all([taskInstance(place), readAt(place)]);
   const live = isLive(task);
   if (own === null || !needsSiblings(own, live)) return { task, training: own, watched: live };
-  const others = await siblingsOf(place, own);
-  const training = merged([own, ...others.map((other) => other.training)]);
-  const watched = live || (await Promise.all(others.map((other) => taskInstance(other.place)))).some(isLive);
-  return { task, training, watched };
+  const [others, runLive] = await Promise.all([siblingsOf(place, own), isRunLive(place)]);
+  return { task, training: merged([own, ...others.map((other) => other.training)]), watched: live || runLive };
 }

@@ -27,15 +27,15 @@ async function read() {
   training = found;
   if (found === null) {
     show([task?.state, task?.operator], () => nothing(task));
-    return task !== null && isLive(task);
+    return isLive(task) ? 1 : 0;
   }
   if (found.unreadable) {
     show(found, () => notice("warning", "This training cannot be shown", make("p", {}, found.unreadable)));
-    return false;
+    return 0;
   }
   show([found, watched], () => trainingView(found, watched));
   tick(content, found);
-  return watched;
+  return watched ? 1 : 0;
 }
 
 /** Why there is no training to show. */
@@ -43,7 +43,7 @@ function nothing(task) {
   const list = innerLink(uiAddress("plugin", "dreambooth"), "All trainings");
   if (task === null) return notice("info", "Airflow has no such task instance", make("p", {}, list));
   if (!/dreambooth/i.test(task.operator ?? "") || /TextToImage/.test(task.operator)) {
-    return notice("info", "This task trains no model", make("p", {}, `It is a ${task.operator ?? "task"}. `, list));
+    return notice("info", "This task has no training", make("p", {}, `Its operator is ${task.operator ?? "unknown"}. `, list));
   }
   if (isLive(task)) return notice("info", "No training yet", make("p", {}, "It shows here as soon as the service has accepted one."));
   return notice("info", "No training", make("p", {}, `The task is ${task.state}, and no training is recorded for this try. Its log says why. `, list));

@@ -6,7 +6,7 @@ import { badge, bar, innerLink, make, notice, picture } from "./elements.js";
 import { settleIn } from "./frame.js";
 import { abilities, capWords, countSince, listFor, runningTasks } from "./lists.js";
 import { keepFresh } from "./refresh.js";
-import { find, PAGE, RowReader, Values } from "./rows.js";
+import { always, find, PAGE, RowReader, Values } from "./rows.js";
 import { TRAINING_STATES } from "./summary.js";
 
 const MOST_RUNNING = 100;
@@ -40,10 +40,9 @@ const contains = (text, part) => (text ?? "").toLowerCase().includes(part.toLowe
 /** Whether a row is asked for; null where the list itself has only such. */
 function fitting({ state, subject }) {
   if (state === "" && subject === "") return null;
-  return (row) => {
-    const now = row.training === null || (row.training.state === "running" && row.watched) ? "running" : row.training.state;
-    const wanted = state === "" || (row.training?.state ?? "running") === state || (state === "running" && now === state);
-    return wanted && (subject === "" || contains(row.training?.prompt, subject));
+  return ({ training }) => {
+    const now = training === null ? "running" : training.state;
+    return (state === "" || now === state) && (subject === "" || contains(training?.prompt, subject));
   };
 }
 
@@ -53,18 +52,21 @@ async function read(signal) {
   const offset = offsets.at(-1);
   const fits = fitting(asked);
   const live = await liveRows(asked, fits);
-  const tell = (position, total) => {
-    if (fits !== null && !signal.aborted) element("searched").textContent = `Looked through ${position - offset} of ${total}`;
+  let pages = 0;
+  const tell = (found) => {
+    pages += 1;
+    next = found.next;
+    const first = offsets.length === 1;
+    rowsShown = [...(first ? live : []), ...found.rows].toSorted((a, b) => Number(b.watched) - Number(a.watched));
+    const looked = (found.next ?? found.total) - offset;
+    element("searched").textContent = fits === null ? "" : `Looked through ${looked} of ${found.total}`;
+    draw(asked, found);
   };
-  if (fits === null) element("searched").textContent = "";
-  const found = await find(listFor(able, asked), offset, fits, { reader, live, tell, signal });
-  if (signal.aborted) return false;
-  next = found.next;
-  const first = offsets.length === 1;
-  rowsShown = [...(first ? live : []), ...found.rows];
-  draw(asked, found);
+  await find(listFor(able, asked), offset, fits, { reader, live, signal, tell });
+  if (signal.aborted) return 0;
   await drawNumbers(asked);
-  return rowsShown.some((row) => row.watched);
+  // A search through many pages is repeated less often.
+  return rowsShown.some((row) => row.watched) ? pages : 0;
 }
 
 /** Trainings that run now; on top of the first page. */
@@ -77,17 +79,18 @@ async function liveRows(asked, fits) {
 
 function draw(asked, found) {
   const pages = Math.max(1, Math.ceil(found.total / PAGE));
-  const state = JSON.stringify([rowsShown, found.total, offsets, next]);
+  const state = JSON.stringify([rowsShown, found.total, offsets, next, found.done]);
   element("newer").disabled = offsets.length === 1;
-  element("older").disabled = next === null;
+  element("older").disabled = next === null || !found.done;
   element("page").textContent = asked.state === "" && asked.subject === "" ? `Page ${offsets.length} of ${pages}` : `Page ${offsets.length}`;
   if (state === drawn) return;
   drawn = state;
-  element("content").replaceChildren(rowsShown.length === 0 ? nothing(asked) : table());
+  element("content").replaceChildren(rowsShown.length === 0 ? nothing(asked, found.done) : table());
   tickAll();
 }
 
-function nothing({ dag, state, subject }) {
+function nothing({ dag, state, subject }, done) {
+  if (!done) return make("p.quiet", {}, "Nothing found yet …");
   if (next !== null) return notice("info", "Nothing found so far", make("p", {}, "Go on with “Older” to look through older trainings."));
   if (dag !== "" || state !== "" || subject !== "") return notice("info", "No training fits these filters");
   return notice(
@@ -168,14 +171,14 @@ async function drawNumbers({ dag }) {
   const minute = Math.floor(Date.now() / COUNTS_KEPT);
   const counts = await Promise.all(
     Object.entries({ Today: since.today, "This week": since.week, "This month": since.month }).map(async ([name, moment]) => {
-      const count = await numbers.get(`${dag} ${moment} ${minute}`, () => countSince(moment, dag));
+      const count = await numbers.get(`${dag} ${moment} ${minute}`, always, () => countSince(moment, dag));
       return make("div", {}, make("dt", {}, name), make("dd", {}, count.toLocaleString("en")));
     }),
   );
   const connections = [...new Set(rowsShown.map((row) => row.training?.connection).filter(Boolean))].slice(0, 5);
   const caps = await Promise.all(
     connections.map(async (name) => {
-      const words = await numbers.get(`cap ${name} ${minute}`, () => capWords(name));
+      const words = await numbers.get(`cap ${name} ${minute}`, always, () => capWords(name));
       return make("div.cap", {}, make("dt", {}, "Cap of ", make("code", {}, name)), make("dd", {}, words));
     }),
   );
