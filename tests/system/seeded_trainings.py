@@ -98,18 +98,16 @@ def seed(
                 | {"id": _like(task_row["id"], uuid.uuid4()), "run_id": new_run_id, "state": task_state}
                 | {"start_date": began, "end_date": ended}
             )
-            xcoms.append(
-                {
-                    "dag_run_id": last + position,
-                    "dag_id": dag_id,
-                    "run_id": new_run_id,
-                    "task_id": task_id,
-                    "map_index": -1,
-                    "key": "training",
-                    "value": value,
-                    "timestamp": began,
-                }
-            )
+            written = {
+                "dag_run_id": last + position,
+                "dag_id": dag_id,
+                "run_id": new_run_id,
+                "task_id": task_id,
+                "map_index": -1,
+                "timestamp": began,
+            }
+            xcoms.append(written | {"key": "training", "value": value})
+            xcoms.append(written | {"key": "training_id", "value": value["training_id"]})
         for table, rows in ((run, runs), (task, tasks), (xcom, xcoms)):
             for first in range(0, len(rows), 500):
                 connection.execute(table.insert(), rows[first : first + 500])

@@ -188,6 +188,22 @@ def test_the_list_asks_once_for_each_row_and_keeps_what_has_not_changed(
     assert not [url for url in requests if "/xcomEntries/training" in url]
 
 
+def test_the_numbers_count_trainings_beside_the_cap(page: Page, stack: SystemStack, seeded: str) -> None:
+    stack.client.call(
+        "POST",
+        "connections",
+        json=stack.connection("any-key", "capped") | {"extra": '{"max_trainings_per_day": 7}'},
+    )
+    write_summary(stack, (SEEDED, seeded, "train"), summary(8_000, connection="capped"))
+    body = open_list(page, stack, dag=SEEDED)
+    numbers = body.locator("#numbers")
+    expect(numbers.locator("div", has_text="This month").locator("dd")).not_to_have_text("0")
+    expect(numbers.locator("div", has_text="capped").locator("dd")).to_have_text("at most 7 in 24 hours")
+    month = int(numbers.locator("div", has_text="This month").locator("dd").inner_text().replace(",", ""))
+    today = int(numbers.locator("div", has_text="Today").locator("dd").inner_text().replace(",", ""))
+    assert 0 <= today <= month <= MANY
+
+
 def test_the_list_has_pages(page: Page, stack: SystemStack, seeded: str) -> None:
     body = open_list(page, stack, dag=SEEDED)
     expect(body.locator("tbody tr")).to_have_count(25)
@@ -214,8 +230,8 @@ def test_the_list_is_filtered_by_dag_state_and_subject(
     assert {row.get_attribute("data-state") for row in rows.all()} == {"failed"}
 
     body.get_by_label("State").select_option("")
-    body.get_by_label("Subject").fill("SUBJECT 77")
-    expect(rows.first).to_contain_text("photo of sks subject 77")
+    body.get_by_label("Subject").fill("SUBJECT 37")
+    expect(rows.first).to_contain_text("photo of sks subject 37", timeout=120_000)
     body.get_by_label("Subject").fill("nobody has this subject")
     expect(body.get_by_text("Nothing found so far")).to_be_visible(timeout=240_000)
     body.get_by_role("button", name="Clear").click()

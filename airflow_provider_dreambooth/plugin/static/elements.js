@@ -21,13 +21,18 @@ export function make(name, attributes = {}, ...children) {
 
 const LONGEST_ADDRESS = 2048;
 
-/** The address if it is an http(s) one without a password in it, else null. */
+/**
+ * The address if it is an http(s) one without a password in it, else null.
+ *
+ * Not one of Airflow itself either: it would be asked with the reader's session, to log out for instance.
+ */
 export function safeAddress(address) {
   if (typeof address !== "string" || address.length > LONGEST_ADDRESS) return null;
   try {
     const url = new URL(address);
     const known = url.protocol === "http:" || url.protocol === "https:";
-    return known && url.username === "" && url.password === "" ? url.href : null;
+    const foreign = url.origin !== location.origin;
+    return known && foreign && url.username === "" && url.password === "" ? url.href : null;
   } catch {
     return null;
   }

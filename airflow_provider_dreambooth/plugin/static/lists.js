@@ -1,6 +1,6 @@
 // Lists of trainings, paged by Airflow. A list names task instances; what a training is made of lies in its XCom.
 
-import { get, LIVE_STATES } from "./airflow.js";
+import { get, getOrNull, LIVE_STATES } from "./airflow.js";
 import { placeIn } from "./siblings.js";
 
 /** Airflow's names of the operators whose tasks have a training. A subclass is found by its XCom alone. */
@@ -59,7 +59,7 @@ function xcoms(dag) {
 function tasks(able, dag, states) {
   const segments = able.modern || dag === "" ? ALL_TASKS : ["dags", dag, ...ALL_TASKS.slice(2)];
   return async (offset, limit) => {
-    const answer = await get(segments, {
+    const answer = await getOrNull(segments, {
       dag_id_pattern: able.modern ? dag : "",
       operator: OPERATORS,
       state: states,
@@ -67,6 +67,7 @@ function tasks(able, dag, states) {
       limit,
       offset,
     });
+    if (answer === null) return { items: [], total: 0 };
     const items = answer.task_instances.map((task) => {
       const ended = !LIVE_STATES.includes(task.state);
       return { place: placeIn(task), stamp: ended ? `${task.try_number} ${task.end_date}` : null, task };

@@ -18,8 +18,8 @@ let shown = null;
 let trainingTask = null;
 
 const MONEY = {
-  accepted: "The service accepted this rendering.",
-  "re-attached": "Not asked for again: the task re-attached to the rendering that it had started.",
+  accepted: "Billed: the service accepted this rendering.",
+  "re-attached": "Not billed again: the task re-attached to the rendering that it had started.",
 };
 
 function show(found, draw) {
@@ -49,12 +49,13 @@ async function read() {
 /** The task of this run whose training became the model; null when another run or nobody of Airflow's trained it. */
 async function taskThatTrained({ model, lora }) {
   const { dagId, runId } = place;
+  const wanted = [model, ...(lora ?? "").split(",")].filter(Boolean);
   const segments = ["dags", dagId, "dagRuns", runId, "taskInstances", "~", "xcomEntries"];
   const list = await get(segments, { xcom_key: "training", limit: 100 });
   const near = list.xcom_entries.toSorted((a, b) => (b.map_index === place.mapIndex) - (a.map_index === place.mapIndex));
   for (const entry of near.slice(0, 25)) {
     const training = readTraining(await xcom(placeIn(entry), "training"));
-    if (training.id !== null && (training.id === model || training.id === lora)) return placeIn(entry);
+    if (wanted.includes(training.id)) return placeIn(entry);
   }
   return null;
 }

@@ -61,6 +61,7 @@ def test_a_task_that_is_not_mapped_leaves_its_placeholder(page: Page) -> None:
         ("blob:http://airflow.example/1", False),
         ("https://user:password@example.org/", False),
         ("//example.org/", False),
+        (f"{ORIGIN}/auth/logout", False),
         ("dags/a", False),
         ("https://example.org/" + "a" * 3000, False),
         (17, False),
