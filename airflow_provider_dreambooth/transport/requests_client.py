@@ -112,6 +112,12 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # Where to go is decided in the route; a malformed address must not take the answer with it.
+        return None
+
+
 class RequestsClient:
     """
     Pools of connections for one ``verify``. Safe to share between threads.
@@ -199,7 +205,7 @@ class RequestsClient:
         return reply
 
     def _new_session(self) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.trust_env = False  # proxies and the CA bundle are passed; a netrc entry would send a password
         session.headers.update(self._headers)
         adapter = _Adapter(pool_maxsize=self._connections, max_retries=0)

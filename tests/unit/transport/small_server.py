@@ -35,7 +35,12 @@ class Reply:
     #: close without an answer; after half of the body; never answer
     cut: bool = False
     half: bool = False
+    #: answer and close
+    close: bool = False
     hold: bool = False
+    #: all that is sent, byte by byte with so many seconds between them
+    drip: bytes = b""
+    pause: float = 0.02
 
 
 def document(value: Any, status: int = 200, **headers: str) -> Reply:
@@ -130,11 +135,17 @@ class SmallServer:
                 self.at_once -= 1
         if reply.cut:
             return False
+        if reply.drip:
+            for byte in reply.drip:
+                connection.sendall(bytes([byte]))
+                if self._closing.wait(reply.pause):
+                    break
+            return False
         names = {"Content-Length": str(len(reply.body)), **reply.headers}
         names = {name: text for name, text in names.items() if text}
         head = f"HTTP/1.1 {reply.status} X\r\n" + "".join(
             f"{name}: {text}\r\n" for name, text in names.items()
         )
         body = reply.body[: len(reply.body) // 2] if reply.half else reply.body
-        connection.sendall(head.encode() + b"\r\n" + body)
-        return not reply.half
+        connection.sendall(head.encode("latin-1") + b"\r\n" + body)
+        return not (reply.half or reply.close)
