@@ -34,7 +34,7 @@ class Mask:
         wanted = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
         self._in_texts = tuple(re.compile(_pattern(secret)) for secret in wanted)
         self._in_bytes = tuple(
-            re.compile(_pattern(secret).encode()) for secret in wanted if is_secret(secret)
+            (_traces(secret), re.compile(_pattern(secret).encode())) for secret in wanted if is_secret(secret)
         )
 
     def __repr__(self) -> str:
@@ -49,8 +49,11 @@ class Mask:
     def in_answer(self, answer: Answer) -> Answer:
         """Return an answer without the secrets, for a server that echoes them."""
         body = answer.body
-        for pattern in self._in_bytes:
-            body = pattern.sub(MASKED.encode(), body)
+        for traces, pattern in self._in_bytes:
+            for trace in traces:
+                if trace in body:
+                    body = pattern.sub(MASKED.encode(), body)
+                    break
         return answer if body == answer.body else Answer(answer.status, body, answer.headers)
 
     def in_error(self, error: DreamboothError) -> DreamboothError:
@@ -108,6 +111,12 @@ def is_secret(text: str) -> bool:
     """Whether a key is more than a plain or short word such as ``demo``, which may occur anywhere."""
     plain_word = text.isalpha() and len(text) < 2 * _SHORTEST_SECRET
     return len(text) >= _SHORTEST_SECRET and not plain_word
+
+
+def _traces(secret: str) -> tuple[bytes, ...]:
+    """Return what a body must hold if it holds the secret, plain or escaped; most answers hold none of it."""
+    escapes = ("\\u", "%", "&#") if secret.isalnum() and secret.isascii() else ("\\", "%", "&", "+")
+    return tuple(text.encode() for text in (secret, *escapes))
 
 
 def _pattern(secret: str) -> str:

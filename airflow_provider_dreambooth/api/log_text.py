@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SEPARATOR = re.compile(r"(?:\s|^)/n(?=\s|$|Step)|[\r\n]+")
 _STEP = re.compile(
@@ -51,7 +52,12 @@ def split_log(text: str) -> tuple[str, ...]:
     :param text: the log; of a very long one only the end is read.
     :return: the pieces without control characters, each blank a single space.
     """
-    pieces = (_plain(piece) for piece in _SEPARATOR.split(text[-_LONGEST_READ:]))
+    return _pieces_of(text[-_LONGEST_READ:])
+
+
+@lru_cache(maxsize=128)  # one answer is split several times
+def _pieces_of(text: str) -> tuple[str, ...]:
+    pieces = (_plain(piece) for piece in _SEPARATOR.split(text))
     return tuple(piece for piece in pieces if piece)
 
 

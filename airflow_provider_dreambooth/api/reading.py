@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow_provider_dreambooth.api.answer import decode, error_in
 from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
@@ -25,10 +25,8 @@ def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
     """
     try:
         document = decode(answer, call.about)
-        # A 5xx with an error verdict speaks of the server, whatever else the document says.
-        answered = answer.status < 500 and call.is_answer is not None and call.is_answer(document)
-        error = None if answered else error_in(document, answer, call.about)
-        if error is not None:
+        error = error_in(document, answer, call.about)
+        if error is not None and not _answers(call, answer, document):
             raise error
         return call.read(document)
     except DreamboothError as error:
@@ -37,3 +35,9 @@ def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
         if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
             error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else _PERHAPS_PAID)
         raise
+
+
+def _answers(call: ApiCall[Any], answer: Answer, document: Any) -> bool:
+    """Whether a document that reports an error is the answer that the call asked for."""
+    # A 5xx with an error verdict speaks of the server, whatever else the document says.
+    return answer.status < 500 and call.is_answer is not None and call.is_answer(document)

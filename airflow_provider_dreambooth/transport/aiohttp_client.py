@@ -19,7 +19,6 @@ from airflow_provider_dreambooth.transport.reply import Body, Reply
 from airflow_provider_dreambooth.transport.requests_client import RequestsClient
 from airflow_provider_dreambooth.transport.trust import SetupError, proxy_for, shown_proxy
 
-_CHUNK = 64 * 1024
 #: Seconds for which an unused connection is kept.
 _KEEP_ALIVE = 60.0
 #: Seconds for which a resolved name is believed.
@@ -99,7 +98,7 @@ class AiohttpClient:
                 proxy=proxy,
             ) as response:
                 reply.status, reply.headers = response.status, response.headers
-                async for piece in response.content.iter_chunked(_CHUNK):
+                while piece := await response.content.readany():
                     received += piece
                     if len(received) > limit:
                         reply.too_large = True
