@@ -16,6 +16,9 @@ from airflow_provider_dreambooth.api.errors import classify
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothTransientError
 
 _SHOWN = 300
+#: Most characters of one text of the service that are kept.
+LONGEST_TEXT = 2000
+_MONTH = 30 * 86_400.0
 #: Deeper than this nothing of a message is read; documented ones are two levels deep.
 _DEEPEST = 20
 #: Verdicts that ``status`` can hold (reference 2.5, 3.1, 5). Any other word leaves it to the HTTP code.
@@ -30,10 +33,18 @@ _PAUSE = re.compile(r"\bwait (?:for )?([0-9]{1,6}(?:\.[0-9]{1,6})?) ?s(?:ec|\b)"
 
 
 def printable(text: str) -> str:
-    """Return a text on one line that any log and database takes: no control characters or half surrogates."""
+    """
+    Return a text of the service as we show and store it: one line, cut when long, without signs that deceive.
+
+    Control characters, half surrogates and marks that turn the direction of writing become spaces.
+
+    :param text: as it came, of any length.
+    """
+    longer = len(text) > LONGEST_TEXT
+    text = text[:LONGEST_TEXT]
     if not text.isprintable():
         text = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(text.split())
+    return " ".join(text.split()) + ("…" if longer else "")
 
 
 def flatten(value: Any) -> str:
@@ -44,7 +55,7 @@ def flatten(value: Any) -> str:
 
     :param value: whatever stands under ``messege`` or ``message``.
     """
-    return _flatten(value, _DEEPEST)
+    return printable(_flatten(value, _DEEPEST))
 
 
 def _flatten(value: Any, levels: int) -> str:
@@ -76,14 +87,18 @@ def message_of(document: Any) -> str:
 
 
 def seconds_in(value: Any) -> float | None:
-    """Read a number of seconds that may be a number or text; ``None`` for anything else or below zero."""
+    """
+    Read a number of seconds that may be a number or text; ``None`` for anything else or below zero.
+
+    More than a month counts as a month: no time of this service is longer, and a date far enough away is none.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 <= seconds < float("inf") else None
+    return min(seconds, _MONTH) if 0 <= seconds < float("inf") else None
 
 
 def _document_in(answer: Answer) -> Any:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from airflow_provider_dreambooth.api.answer import printable
+
 _SEPARATOR = re.compile(r"(?:\s|^)/n(?=\s|$|Step)|[\r\n]+")
 _STEP = re.compile(
     r"\bstep ?:? ?(?P<step>[0-9]{1,6}) ?(?P<title>[^,|]{0,80}?) ?,"
@@ -57,14 +59,8 @@ def split_log(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=128)  # one answer is split several times
 def _pieces_of(text: str) -> tuple[str, ...]:
-    pieces = (_plain(piece) for piece in _SEPARATOR.split(text))
+    pieces = (printable(piece) for piece in _SEPARATOR.split(text))
     return tuple(piece for piece in pieces if piece)
-
-
-def _plain(piece: str) -> str:
-    if not piece.isprintable():
-        piece = "".join(sign if sign.isprintable() else " " for sign in piece)
-    return " ".join(piece.split())
 
 
 def _seconds(match: re.Match[str]) -> float:

@@ -77,8 +77,10 @@ def _stage_in(document: Mapping[str, Any]) -> str | None:
 def _log_in(document: Mapping[str, Any]) -> str:
     data = document.get("data")
     if isinstance(data, Mapping):
-        parts = (flatten(data.get(key)) for key in ("response_dump", "logs", "message"))
-        return next((part for part in parts if part), "")
+        values = (data.get(key) for key in ("response_dump", "logs", "message"))
+        # A text is a log as it is: its end matters, and flattening would cut it.
+        parts = (value if isinstance(value, str) else flatten(value) for value in values)
+        return next((part for part in parts if part.strip()), "")
     for key in ("data", "logs"):
         value = document.get(key)
         if isinstance(value, (list, tuple)):

@@ -12,10 +12,13 @@ from airflow_provider_dreambooth.api.answer import seconds_in, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
+from airflow_provider_dreambooth.api.link_text import service_link
 from airflow_provider_dreambooth.api.results import Rendering
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 
 _FETCH_PATH = re.compile(r"/api/(?:[\w.~-]+/)*fetch(?:/[\w.~-]+)?", re.ASCII)
+#: Most links of one answer that are looked at: a rendering has four at the most.
+_MOST_LINKS = 20
 #: Words by which a text says that a flag is not set.
 _NO = frozenset({"", "0", "no", "false", "null", "none"})
 
@@ -136,11 +139,8 @@ def _rendering_in(document: Any, api: InferenceApi) -> Rendering:
 
 
 def _links(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,) if value.strip() else ()
-    if isinstance(value, list):
-        return tuple(item for item in value if isinstance(item, str) and item.strip())
-    return ()
+    items = value if isinstance(value, list) else [value]
+    return tuple(link for item in items[:_MOST_LINKS] if (link := service_link(item)) is not None)
 
 
 def _fetch_path(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from airflow_provider_dreambooth.api.answer import unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.api.identifier import identifier
+from airflow_provider_dreambooth.api.link_text import service_link
 from airflow_provider_dreambooth.api.results import UploadedImage
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
@@ -61,7 +62,7 @@ def upload(content: bytes, *, crop: bool = True, name: str = "the image") -> Api
 
 
 def _read(document: Any) -> UploadedImage:
-    link = document.get("link") if isinstance(document, Mapping) else None
-    if not isinstance(link, str) or not link.strip():
+    link = service_link(document.get("link")) if isinstance(document, Mapping) else None
+    if link is None:
         raise unreadable("an upload", "an answer without a link")
-    return UploadedImage(link.strip(), identifier(document.get("request_id")))
+    return UploadedImage(link, identifier(document.get("request_id")))

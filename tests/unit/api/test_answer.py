@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.api.answer import (
+    LONGEST_TEXT,
     decode,
     error_in,
     flatten,
@@ -242,3 +243,20 @@ def test_unreadable_leaves_acceptance_unknown() -> None:
     assert error.acceptance is Acceptance.UNKNOWN
     assert error.training_id == "X"
     assert "training X with a list" in str(error)
+
+
+def test_a_text_of_megabytes_is_cut() -> None:
+    assert flatten("x" * 5_000_000) == "x" * LONGEST_TEXT + "…"
+    assert len(flatten({"field": ["y" * 5000] * 500})) <= LONGEST_TEXT + 1
+    error = error_in({"status": "error", "message": "z" * 5_000_000}, Answer(200, b""), "training a")
+    assert error is not None
+    assert len(str(error)) < 1000
+
+
+def test_signs_that_turn_the_direction_of_writing_or_control_a_terminal_are_left_out() -> None:
+    assert flatten("done\u202egnp.exe\x1b[31m\x07\u2066!\ud800") == "done gnp.exe [31m !"
+
+
+@pytest.mark.parametrize("text", ["1e308", 1e308, 10**300, "99999999"])
+def test_a_time_of_ages_counts_as_a_month(text: object) -> None:
+    assert seconds_in(text) == 30 * 86_400

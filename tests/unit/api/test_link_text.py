@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_dreambooth.api.fine_tune_rules import check_images, check_webhook
-from airflow_provider_dreambooth.api.link_text import for_display, holds_secret
+from airflow_provider_dreambooth.api.link_text import for_display, holds_secret, service_link
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 
@@ -42,3 +42,29 @@ def test_a_refused_link_is_quoted_without_its_signature() -> None:
     with pytest.raises(DreamboothValidationError) as caught:
         check_webhook("https://exa mple.com/hook?token=s3cret")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "//cdn.example/0.png",
+        "https://",
+        "https://[::1",
+        "https://cdn.example/a b.png",
+        "https://cdn.example/\u202egnp.0",
+        "https://cdn.example/0.png\nX: y",
+        "https://cdn.example/" + "x" * 5000,
+        ["https://cdn.example/0.png"],
+        None,
+        7,
+    ],
+)
+def test_what_is_no_link_of_the_web_becomes_no_link_of_ours(value: object) -> None:
+    assert service_link(value) is None
+
+
+def test_a_link_of_the_service_is_taken_as_it_is() -> None:
+    link = "https://cdn.example/generations/0.png?X-Amz-Signature=" + "a" * 1500
+    assert service_link(f" {link}\n") == link

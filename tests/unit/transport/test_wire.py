@@ -119,9 +119,7 @@ def test_a_good_paid_answer_is_not_dropped_for_a_bad_header(
     assert carrier.to(server.url, timeout=2.0).send(paid()) == ANSWER
 
 
-@pytest.mark.parametrize(
-    "location", ["http://[::1", "http://host:port/", "//", "\\\\", "http://a b/"]
-)
+@pytest.mark.parametrize("location", ["http://[::1", "http://host:port/", "//", "\\\\", "http://a b/"])
 def test_a_redirect_to_an_address_that_is_none_is_an_error_in_words(
     carrier: Carrier, serve: Serve, location: str
 ) -> None:
