@@ -51,6 +51,12 @@ def photographs(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
+def connection(emulator: Emulator, environment: str) -> str:
+    """Return a connection to the emulator as JSON."""
+    fields = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
+    return json.dumps({**fields, "extra": {"environment": environment}})
+
+
 @pytest.fixture
 def connected(
     emulator: Emulator,
@@ -60,9 +66,8 @@ def connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The default connection leads to the emulator, and images go to the folder that this gives."""
-    connection = {"conn_type": "dreambooth", "host": emulator.url, "password": "a-key-for-dag-tests"}
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(EXAMPLES))
-    monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", connection(emulator, "sandbox"))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_IMAGES", emulator.samples())
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_PHOTOGRAPHS", str(photographs))
     monkeypatch.setenv("DREAMBOOTH_EXAMPLE_OUTPUT", str(tmp_path))

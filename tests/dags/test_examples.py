@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dev.demo.emulator import Emulator
+from tests.dags.conftest import connection
 from tests.examples import EXAMPLES
 
 TRAININGS = {
@@ -18,6 +19,7 @@ TRAININGS = {
     "train_weekly": 1,
     "folder_to_pictures": 1,
     "keep_newest_models": 0,
+    "train_and_render_lora": 1,
 }
 PICTURES = {
     "train_wait_render": 2,
@@ -26,9 +28,13 @@ PICTURES = {
     "train_weekly": 0,
     "folder_to_pictures": 2,
     "keep_newest_models": 0,
+    "train_and_render_lora": 2,
 }
 # Started by an asset event, which dag.test() has none of: see tests/system/test_assets.py.
 STARTED_BY_ASSETS = {"contact_sheet"}
+
+# The sandbox has no LoRA.
+IN_PRODUCTION = {"train_and_render_lora"}
 
 pytestmark = pytest.mark.dags
 
@@ -40,7 +46,11 @@ def test_every_example_is_tested() -> None:
 # The name under which runpy runs a file.
 @pytest.mark.filterwarnings("error::DeprecationWarning:<run_path>", "error::FutureWarning:<run_path>")
 @pytest.mark.parametrize("dag_id", TRAININGS)
-def test_it_runs_to_success(dag_id: str, connected: Path, emulator: Emulator) -> None:
+def test_it_runs_to_success(
+    dag_id: str, connected: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dag_id in IN_PRODUCTION:
+        monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", connection(emulator, "production"))
     before = {training["training_id"] for training in emulator.trainings()}
     dag: Any = runpy.run_path(str(EXAMPLES / f"{dag_id}.py"))["dag"]
     run = dag.test()
