@@ -107,8 +107,12 @@ class RenderingLineage:
             "seed": "seed",
         }
         facet = DreamboothRenderingRunFacet(**_asked(self, asked))
-        # A LoRA is rendered through a base model: both went into the pictures.
-        models = [this.model_id, (this.parameters or {}).get("lora_model")]
+        # A LoRA changes a base model: both went into the images.
+        loras = this.lora_model or (this.parameters or {}).get("lora_model")
+        models = [
+            this.model_id,
+            *(loras if isinstance(loras, (list, tuple)) else str(loras or "").split(",")),
+        ]
         return OperatorLineage(
             inputs=[model_dataset(str(model), this.hook.settings.base_url) for model in models if model],
             outputs=picture_datasets(self.lineage_pictures),

@@ -11,36 +11,44 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.housekeeping.use import mark_use
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothNotFoundError,
+    DreamboothTransientError,
+)
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
 from airflow_provider_dreambooth.runtime.errors import error_class_named, for_airflow
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
+from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.rendering.folder import PictureFolder
+    from airflow_provider_dreambooth.rendering.folder import ImageFolder
     from airflow_provider_dreambooth.rendering.polling import RenderingEnded
-    from airflow_provider_dreambooth.rendering.record import RenderingRecord
     from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
 
-#: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
-WORTH_DEFERRING = 20.0
+#: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
+SOONEST_RETURN = 8.0
 
 
 class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
     """
-    Render pictures with a trained model and return their links, or the places where they were saved.
+    Render images with a trained model and return their links, or the places where they were saved.
 
-    Rendering is billed by the account's plan. When the service answers that it is still at work, the task asks again
-    when the service's own ETA is over. A retry fetches the same rendering by its request id, and completes a set of
-    files that a crash has left half saved; a clear of a finished task renders anew.
+    A rendering is **billed** by the account's plan. The request is sent once: when its answer is lost, the task fails and
+    says so, and a retry sends a new one, which is billed again. Once the service has named the request, a retry fetches the
+    same images by its id, and completes a set of files that a crash has left half saved; a clear of a finished task renders
+    anew.
+
+    .. seealso:: :doc:`/how-to/render-pictures`
 
     :param model_id: the training's id, such as ``model_id=wait.output``; with ``lora_model`` a base model. Templated.
     :param prompt: what to render; the training's instance prompt must recur in it. Templated.
@@ -51,22 +59,23 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         it to the service. Templated.
     :param width: pixels, 256 to 1024, a multiple of 8. Templated.
     :param height: as ``width``. Templated.
-    :param samples: pictures to render, 1 to 4. Templated.
+    :param samples: images to render, 1 to 4. Templated.
     :param num_inference_steps: 1 to 51, of which v6 renders 20 at most; ``None`` (default) for 31 on v4, 20 on v6. Templated.
     :param guidance_scale: 1 to 20. Templated.
     :param seed: ``None`` for a random one. Templated.
     :param parameters: further body fields, sent as they are. Templated.
-    :param output_path: local directory or object storage URI (``s3://``, ``gs://``, …) to save the pictures in, each
+    :param output_path: local directory or object storage URI (``s3://``, ``gs://``, …) to save the images in, each
         with a JSON file that says how it was made. Templated.
     :param file_name: how they are called there, without the ending, out of ``{model_id}``, ``{seed}``,
         ``{request_id}``, ``{index}`` and ``{prompt}``; ``None`` (default) for
         ``{model_id}-{seed}-{request_id}-{index}``, which no other rendering has. Templated.
     :param overwrite: replace files of other renderings; by default a taken name is an error.
     :param dreambooth_conn_id: the connection.
-    :param deferrable: wait in the triggerer when the service announces more than a few seconds.
-    :param poll_interval: seconds between two looks; ``None`` (default) follows the service's ETA.
-    :param timeout: seconds or timedelta to wait for the pictures; default 30 minutes.
-    :return: links of the pictures; with ``output_path`` the URIs of the saved files.
+    :param deferrable: wait in the triggerer when the service announces 20 seconds or more.
+    :param poll_interval: seconds between two polls; ``None`` (default) polls when the service's ETA is over, then every
+        half minute. The service may refuse the same request within 30 seconds.
+    :param timeout: seconds or timedelta to wait for the images, ``None`` for no limit; default 30 minutes.
+    :return: links of the images; with ``output_path`` the URIs of the saved files.
     :raises DreamboothNotFoundError: the service does not know the model, or has unloaded it.
     """
 
@@ -138,6 +147,8 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        check_poll_interval(poll_interval)
+        check_timeout(timeout)
 
     @cached_property
     def hook(self) -> DreamboothHook:
@@ -147,15 +158,37 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         return DreamboothHook(self.dreambooth_conn_id)
 
     def execute(self, context: Context) -> list[str]:
-        """Ask for the pictures, wait for them, and save them if asked to."""
-        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
+        """Ask for the images, wait for them, and save them if asked to."""
+        return self._run(context, self._rendered)
 
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
+        """Take the trigger's event: return or save the images, or say why there are none."""
+        from airflow_provider_dreambooth.rendering.polling import RenderingEnded
+
+        return self._run(context, lambda _: RenderingEnded.from_payload(event))
+
+    def _run(self, context: Context, wait: Callable[[TaskRendering], RenderingEnded]) -> list[str]:
+        from airflow_provider_dreambooth.rendering import summary
+        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
+
+        ended: RenderingEnded | None = None
         try:
-            check_timeout(self.timeout)
-            check_poll_interval(self.poll_interval)
-            show_model(self, context["ti"], self.hook.settings.base_url, str(self.model_id))
-            mark_use(self, context, time.time())
-            return self._conclude(context, self._rendered(context))
+            request = self._request()
+            show_model(self, context["ti"], self.hook.settings.base_url, request.models[-1])
+            rendering = TaskRendering(context, self.hook, request, self.log)
+            try:
+                folder = self._folder(rendering)
+                ended = wait(rendering)
+                return self._conclude(context, rendering, folder, ended)
+            except DreamboothError as error:
+                late = ended is not None and ended.status == "timeout"
+                rendering.show(
+                    summary.TIMED_OUT if late else summary.FAILED,
+                    connection=self.dreambooth_conn_id,
+                    reason=error.message,
+                    next_step=summary.next_step(error),
+                )
+                raise
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__
 
@@ -180,53 +213,57 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
         refuse_misuse(request.model_id, *self._sources)
         return request
 
-    def _folder(self, request: TextToImageRequest) -> PictureFolder:
+    def _folder(self, rendering: TaskRendering) -> ImageFolder | None:
+        """Return where to save, after refusing what cannot be saved there; ``None`` when nothing is to be saved."""
+        if self.output_path is None:
+            return None
         from airflow_provider_dreambooth.rendering.file_name import FileName
-        from airflow_provider_dreambooth.rendering.folder import PictureFolder
+        from airflow_provider_dreambooth.rendering.folder import ImageFolder
 
+        request = rendering.request
         file_name = FileName(self.file_name, samples=request.samples)
-        return PictureFolder(self.output_path, file_name, overwrite=self.overwrite, log=self.log)
+        folder = ImageFolder(self.output_path, file_name, overwrite=self.overwrite, log=self.log)
+        folder.refuse_names(
+            rendering.record,
+            samples=request.samples,
+            model_id=request.model_id,
+            prompt=request.prompt,
+            seed=request.seed,
+        )
+        return folder
 
-    def _rendered(self, context: Context) -> RenderingEnded:
-        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
-
-        request = self._request()
-        rendering = TaskRendering(context, self.hook, self.log)
-        known = rendering.known(request)
-        if self.output_path is not None:
-            self._folder(request).refuse_taken_names(
-                known, samples=request.samples, model_id=request.model_id, prompt=request.prompt
-            )
-        if known is not None:
-            ended = self._wait(rendering.taken_up(known))
-            if ended.status != "error":
+    def _rendered(self, rendering: TaskRendering) -> RenderingEnded:
+        if rendering.record is not None:
+            ended = self._wait(rendering, rendering.reattach())
+            if ended.error != DreamboothNotFoundError.__name__:
                 return ended
-            self.log.warning(
-                "The earlier request is of no use any more, a new one is made. %s", ended.message
-            )
-        return self._wait(rendering.asked(request))
+            self.log.warning("%s A new request is sent.", ended.message)
+            rendering.forget()
+        return self._wait(rendering, rendering.ask())
 
-    def _wait(self, answer: Rendering) -> RenderingEnded:
-        from airflow_provider_dreambooth.rendering.polling import RenderingWatch, ended_with
+    def _wait(self, rendering: TaskRendering, answer: Rendering) -> RenderingEnded:
+        from airflow_provider_dreambooth.rendering.polling import RenderingPolling, is_worth_deferring
+        from airflow_provider_dreambooth.rendering.summary import PROCESSING
 
         request_id = answer.request_id or ""
-        if answer.ready:
-            return ended_with(answer, request_id)
         timeout = seconds_of(self.timeout)
         end_time = None if timeout is None else time.time() + timeout
-        watch = RenderingWatch(request_id, poll_interval=self.poll_interval, end_time=end_time)
-        look = watch.on_answer(answer, time.time())
-        eta = "" if answer.eta is None else f" It expects to need {answer.eta:.0f} s."
-        self.log.info("The service is rendering request %s.%s", request_id, eta)
-        while look.ended is None:
-            if self.deferrable and look.delay >= WORTH_DEFERRING:
-                self._defer(answer, request_id, end_time, look.delay)
-            time.sleep(look.delay)
+        polling = RenderingPolling(request_id, poll_interval=self.poll_interval, end_time=end_time)
+        poll = polling.first(answer, time.time())
+        if poll.ended is not None:
+            return poll.ended
+        rendering.show(PROCESSING, connection=self.dreambooth_conn_id)
+        if answer.eta:
+            self.log.info("The service expects to need %.0f s for request %s.", answer.eta, request_id)
+        while poll.ended is None:
+            if self.deferrable and is_worth_deferring(poll.eta):
+                self._defer(answer, request_id, end_time, poll.delay)
+            time.sleep(poll.delay)
             try:
-                look = watch.on_answer(self.hook.fetch_image(request_id, answer.fetch_path), time.time())
+                poll = polling.on_answer(self.hook.fetch_image(request_id, answer.fetch_path), time.time())
             except DreamboothError as error:
-                look = watch.on_error(error, time.time())
-        return look.ended
+                poll = polling.on_error(error, time.time())
+        return poll.ended
 
     def _defer(self, answer: Rendering, request_id: str, end_time: float | None, delay: float) -> None:
         from airflow_provider_dreambooth.triggers.text_to_image import DreamboothTextToImageTrigger
@@ -239,63 +276,43 @@ class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
                 dreambooth_conn_id=self.dreambooth_conn_id,
                 poll_interval=self.poll_interval,
                 end_time=end_time,
-                first_look=now + delay,
+                first_poll=now + max(delay, SOONEST_RETURN),
             ),
             method_name="execute_complete",
             timeout=None if end_time is None else timedelta(seconds=end_time - now + BACKSTOP_AFTER),
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
-        """Take the trigger's event: return or save the pictures, or say why there are none."""
-        from airflow_provider_dreambooth.rendering.polling import RenderingEnded
+    def _conclude(
+        self, context: Context, rendering: TaskRendering, folder: ImageFolder | None, ended: RenderingEnded
+    ) -> list[str]:
+        from airflow_provider_dreambooth.rendering.summary import READY
 
-        try:
-            return self._conclude(context, RenderingEnded.from_payload(event))
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
-
-    def _conclude(self, context: Context, ended: RenderingEnded) -> list[str]:
-        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
-
-        rendering = TaskRendering(context, self.hook, self.log)
-        if ended.status != "success":
-            # What did not come in time, or cannot come, is not waited for by the next try.
-            rendering.store.delete()
-            error_class = (
-                DreamboothTransientError if ended.status == "timeout" else error_class_named(ended.error)
-            )
-            raise error_class(ended.message)
+        if ended.status == "timeout":
+            rendering.missed()
+            raise DreamboothTransientError(ended.message)
+        if ended.status == "error":
+            if ended.error == DreamboothNotFoundError.__name__:
+                rendering.forget()
+            raise error_class_named(ended.error)(ended.message)
         known = rendering.ready(ended)
         show_pictures(self, context["ti"], ended.urls)
+        asked = rendering.request.num_inference_steps
+        if asked is not None and known.steps is not None and known.steps != asked:
+            self.log.warning(
+                "Request %s was rendered with %d inference steps; %d were asked for.",
+                known.request_id,
+                known.steps,
+                asked,
+            )
         if ended.blanked:
             self.log.warning(
-                "The service's safety checker has blanked at least one picture of request %s. Change the prompt, or "
+                "The service's safety checker has blanked at least one image of request %s. Change the prompt, or "
                 "parameters={'safety_checker': 'no'} if your plan allows it.",
-                ended.request_id,
+                known.request_id,
             )
-        places = list(ended.urls) if self.output_path is None else self._saved(rendering, known)
+        files = None if folder is None else folder.save(rendering, download=self.hook.download)
+        places = list(ended.urls) if files is None else files
         self.lineage_pictures = places
-        rendering.store.finish()
+        rendering.finish()
+        rendering.show(READY, connection=self.dreambooth_conn_id, files=files)
         return places
-
-    def _saved(self, rendering: TaskRendering, known: RenderingRecord) -> list[str]:
-        request = self._request()
-        return self._folder(request).save(
-            rendering.store,
-            download=self.hook.download,
-            model_id=request.model_id,
-            prompt=request.prompt,
-            note={
-                "prompt": request.prompt,
-                "negative_prompt": request.negative_prompt,
-                "seed": known.seed,
-                "model_id": request.model_id,
-                "parameters": {
-                    "width": request.width,
-                    "height": request.height,
-                    "num_inference_steps": request.num_inference_steps,
-                    "guidance_scale": request.guidance_scale,
-                    **request.parameters,
-                },
-            },
-        )

@@ -1,1 +1,1 @@
-"""Decisions about pictures being rendered: when to ask again, when to stop. Plain values and a clock, no I/O."""
+"""Renderings: what is remembered of a request, when to ask again, and where its images go."""

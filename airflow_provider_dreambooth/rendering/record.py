@@ -1,23 +1,26 @@
 """
 The rendering of one task over all its tries.
 
-It is written when the service has taken a request on, when the pictures are ready, and before each file. A retry
-fetches the same rendering again instead of paying for another, and completes the set.
+It is written before the request is sent, when the service has accepted it, when the images are ready, and before each
+file. A retry fetches the same rendering again instead of paying for another, and completes the set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dreambooth.api.inference_api import InferenceApi
+from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.runtime.state_store import StateStore
 
 RENDERING_KEY = "dreambooth_rendering"
-#: Seconds for which a rendering is taken up again: the service's links can end after 24 hours (documented).
+#: Seconds for which a rendering is re-attached to: the service's links can end after 24 hours (documented).
 RENDERING_LIFE = 20 * 3600.0
-#: Tries whose links stayed dead, after which the rendering is given up and made anew.
+#: Tries that ended without the images, by dead links or by the timeout, after which they are rendered anew.
 MOST_MISSES = 2
 
 
@@ -30,13 +33,16 @@ class RenderingRecord:
     :param account: host and environment that it was sent to.
     :param max_tries: Airflow's ``max_tries`` at that time; it changes when a user clears the task.
     :param at: when it was asked for, epoch seconds.
-    :param request_id: the service's id, empty when it named none.
-    :param fetch_path: where to ask for the pictures.
+    :param try_number: the try that sent it.
+    :param request_id: the service's id; ``None`` while the answer is not known, and for images without one.
+    :param inference_api: the form of the API that accepted it.
+    :param fetch_path: where to ask for the images.
     :param urls: their links, once they are ready.
     :param seed: the seed that was used, once it is known.
-    :param blanked: the safety checker replaced at least one picture.
-    :param files: number of a picture, from 1, as text -> URI that it was, or was about to be, written to.
-    :param misses: tries whose links stayed dead.
+    :param steps: the steps that were rendered, once they are known.
+    :param blanked: the safety checker replaced at least one image.
+    :param files: number of an image, from 1, as text -> URI that it was, or was about to be, written to.
+    :param misses: tries that ended without the images.
     :param finished: the task has ended well.
     """
 
@@ -44,14 +50,25 @@ class RenderingRecord:
     account: str
     max_tries: int
     at: float
-    request_id: str
+    try_number: int = 0
+    request_id: str | None = None
+    inference_api: str = InferenceApi.V4
     fetch_path: str | None = None
     urls: tuple[str, ...] = ()
     seed: int | None = None
+    steps: int | None = None
     blanked: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     misses: int = 0
     finished: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the request was sent and its answer never became known."""
+        return not self.request_id and not self.urls
+
+
+_FIELDS = frozenset(item.name for item in fields(RenderingRecord))
 
 
 class RenderingStore:
@@ -69,52 +86,60 @@ class RenderingStore:
         self._clock = clock
 
     def load(self) -> RenderingRecord | None:
-        """Return the entry; one that cannot be read counts as none, which costs one more rendering."""
+        """
+        Return the entry, ``None`` when there is none.
+
+        :raises DreamboothTransientError: Airflow does not answer.
+        :raises DreamboothValidationError: somebody has edited it and it cannot be read.
+        """
         value = self._store.get(RENDERING_KEY)
-        if not isinstance(value, Mapping):
+        if value is None:
             return None
         try:
-            return RenderingRecord(**{**value, "urls": tuple(value["urls"]), "files": dict(value["files"])})
-        except (TypeError, KeyError, ValueError):
-            return None
+            known = {name: item for name, item in value.items() if name in _FIELDS}
+            return RenderingRecord(**{**known, "urls": tuple(value["urls"]), "files": dict(value["files"])})
+        except (AttributeError, TypeError, KeyError, ValueError):
+            raise DreamboothValidationError(
+                f"The entry {RENDERING_KEY!r} of this task's state cannot be read. It says which rendering is paid already, "
+                "so nothing is sent without it. Correct it, or delete it and clear the task: that renders anew, which is "
+                "billed."
+            ) from None
 
-    def usable(self, fingerprint: str, account: str) -> RenderingRecord | None:
+    def usable(self, known: RenderingRecord | None, fingerprint: str, account: str) -> RenderingRecord | None:
         """
         Return the rendering that an earlier try left for the same request, ``None`` when a new one is due.
 
+        :param known: the entry.
         :param fingerprint: the request's digest.
         :param account: where it would be sent.
         """
-        known = self.load()
-        if known is None or (known.fingerprint, known.account) != (fingerprint, account):
+        if known is None or (known.fingerprint, known.account) != (fingerprint, account) or known.in_doubt:
             return None
         if not 0 <= self._clock() - known.at < RENDERING_LIFE or known.misses >= MOST_MISSES:
             return None
-        # Who clears a task that had its pictures wants others.
+        # Who clears a task that had its images wants others.
         return None if known.finished and known.max_tries != self.max_tries else known
 
     def save(self, record: RenderingRecord) -> None:
-        """Write the entry; it is durable when this returns."""
-        self._store.set(
-            RENDERING_KEY, {**vars(record), "urls": list(record.urls), "files": dict(record.files)}
-        )
+        """
+        Write the entry; it is durable when this returns.
 
-    def missed(self) -> bool:
-        """Note that links stayed dead. Return whether the next try makes the pictures anew."""
-        known = self.load()
-        if known is None:
-            return True
-        self.save(replace(known, misses=known.misses + 1))
-        return known.misses + 1 >= MOST_MISSES
+        :raises DreamboothTransientError: Airflow does not answer.
+        """
+        value: dict[str, Any] = {**vars(record), "urls": list(record.urls), "files": dict(record.files)}
+        self._store.set(RENDERING_KEY, {**value, "inference_api": str(record.inference_api)})
 
-    def finish(self) -> None:
-        """Note that the task has ended well."""
-        known = self.load()
-        if not self._store.keeps_ended:
+    def finish(self, record: RenderingRecord) -> None:
+        """
+        Note that the task has ended well; below Airflow 3.3 the entry goes, so that they do not pile up.
+
+        :param record: what is known, with ``finished``.
+        """
+        if self._store.keeps_ended:
+            self.save(record)
+        else:
             self.delete()
-        elif known is not None:
-            self.save(replace(known, finished=True))
 
     def delete(self) -> None:
-        """Delete the entry: the next try makes the pictures anew."""
+        """Delete the entry: the next try renders anew."""
         self._store.delete(RENDERING_KEY)

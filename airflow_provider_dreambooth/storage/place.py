@@ -2,7 +2,8 @@
 A file or folder on the worker or in object storage, by the text that a DAG author writes for it.
 
 Airflow's ``ObjectStoragePath`` brings the file system and its connection; names are then taken letter by letter,
-so that a ``#`` or ``?`` in the name of a photograph stays part of it.
+so that a ``#`` or ``?`` in the name of a photograph stays part of it. What names a file on the worker means what Python's
+own :mod:`pathlib` says: ``~`` is the user's home, a ``file:`` URI is decoded as in ``Path.from_uri``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
@@ -21,6 +23,11 @@ _URI = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<connection>[^/@]*)@)?(?P<rest>.*)", re.DOTALL
 )
 _LOCAL = ("file", "local")
+_FILE_URI = re.compile(r"(?:file|local):", re.IGNORECASE)
+#: A scheme whose ``//`` is missing or incomplete: taken letter by letter it would be a folder called "s3:".
+_ALMOST_A_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+#: Protocols of file systems whose first part of a path is a bucket, or container, that must exist.
+_WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
 #: Scheme -> what to install for it.
 _BROUGHT_BY = {
     "s3": "apache-airflow-providers-amazon[s3fs]",
@@ -52,17 +59,18 @@ class Place:
         Return the place that a text names.
 
         :param text: a path on the worker, or a URI such as ``s3://conn_id@bucket/folder``.
-        :raises DreamboothValidationError: nothing on this worker serves the URI's scheme.
+        :raises DreamboothValidationError: nothing on this worker serves the URI's scheme, or it names no file here.
         """
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+        if _FILE_URI.match(text):
+            return cls(ObjectStoragePath("file:///").fs, _path_of_uri(text), "file://")
         match = _URI.fullmatch(text)
         if match is None:
-            path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - a Path would lose a closing /
-            return cls(ObjectStoragePath("file:///").fs, path, "")
+            return cls(ObjectStoragePath("file:///").fs, _local_path(text), "")
         scheme, connection, rest = match["scheme"].lower(), match["connection"], match["rest"]
         before = f"{scheme}://{connection}@" if connection else f"{scheme}://"
-        root = "/" if scheme in _LOCAL else rest.partition("/")[0] + "/"
+        root = rest.partition("/")[0] + "/"
         try:
             filesystem = ObjectStoragePath(before + root).fs
         except ValueError:
@@ -77,7 +85,7 @@ class Place:
     @property
     def uri(self) -> str:
         """The place as a DAG author writes it: a plain path, or a URI with its connection."""
-        return self.prefix + self.path
+        return self.prefix + (quote(os.fsencode(self.path)) if self.prefix == "file://" else self.path)
 
     @property
     def name(self) -> str:
@@ -115,6 +123,18 @@ class Place:
         if kind == "directory":
             return "directory"
         return "other" if kind == "other" and self.is_local else "file"
+
+    def missing_bucket(self) -> str | None:
+        """Return the bucket, or container, that this place would be in and that does not exist. Asks the storage."""
+        protocol = self.filesystem.protocol
+        if not _WITH_BUCKETS & frozenset([protocol] if isinstance(protocol, str) else protocol):
+            return None
+        bucket = self.path.lstrip("/").partition("/")[0]
+        try:
+            self.filesystem.info(bucket)
+        except FileNotFoundError:
+            return bucket
+        return None
 
     def size(self) -> int | None:
         """Return the bytes of a file, ``None`` when the storage does not say."""
@@ -166,3 +186,38 @@ class Place:
     def forget_listings(self) -> None:
         """Let the next look see what is there now."""
         self.filesystem.invalidate_cache()
+
+
+def _path_of_uri(text: str) -> str:
+    """Return the path of a ``file:`` URI, as ``Path.from_uri`` of Python 3.13 does."""
+    rest = text.partition(":")[2]
+    if rest.startswith("//"):
+        host, _, path = rest[2:].partition("/")
+        if host.lower() not in ("", "localhost"):
+            raise _no_file_here(text, f"it names the host {host!r}", "Write file:///folder")
+        rest = f"/{path}"
+    if not rest.startswith("/"):
+        raise _no_file_here(text, "a file URI needs the whole path", "Write file:///folder")
+    return _local_path(os.fsdecode(unquote_to_bytes(rest)))
+
+
+def _local_path(text: str) -> str:
+    if _ALMOST_A_URI.match(text):
+        raise _no_file_here(
+            text, "it looks like a storage URI without its //", "Write scheme://bucket/folder"
+        )
+    if "\0" in text:
+        raise _no_file_here(text, "no path can hold a NUL", "Check where the text comes from")
+    try:
+        # Raises for the home of a user that this machine does not know.
+        Path(text).expanduser()
+    except RuntimeError as error:
+        raise _no_file_here(text, str(error), "Write the whole path") from None
+    return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - a Path would lose a closing /
+
+
+def _no_file_here(text: str, why: str, correction: str) -> DreamboothValidationError:
+    return DreamboothValidationError(
+        f"{text!r} names no file or folder on this worker: {why}. {correction}. "
+        "Nothing was sent to the service and nothing was paid."
+    )

@@ -2,7 +2,8 @@
 Writing a file whole or not at all, and over another only when asked to.
 
 * the worker's disk: Linux writes a file without a name and names it when it is whole, so a crash leaves nothing;
-  elsewhere a hidden name in the same folder is moved into place.
+  elsewhere a hidden name in the same folder is moved into place. That file is made anew each time, never opened
+  where somebody else, or a symbolic link of theirs, is waiting.
 * an object store: one PUT, which is atomic there; "only if there is none" is the store's own condition.
 * any other file system: a hidden name in the same folder, then a move.
 """
@@ -51,7 +52,10 @@ def _write_local(target: Path, content: bytes, *, overwrite: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(hidden(target.name))
     if overwrite or not _write_unnamed(target, content):
-        with unfinished.open("wb") as file:
+        # What an earlier try left goes; a link is removed and not followed.
+        unfinished.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(unfinished, flags, 0o666), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -123,7 +127,13 @@ def _write_and_move(place: Place, content: bytes, *, overwrite: bool) -> None:
     folder = place.path.rpartition("/")[0]
     place.filesystem.makedirs(folder, exist_ok=True)
     unfinished = f"{folder}/{hidden(place.name)}"
-    place.filesystem.pipe_file(unfinished, content)
+    if place.filesystem.exists(unfinished):
+        place.filesystem.rm_file(unfinished)
+    try:
+        place.filesystem.pipe_file(unfinished, content, mode="create")
+    except (TypeError, NotImplementedError, ValueError):
+        # A file system whose client knows no condition.
+        place.filesystem.pipe_file(unfinished, content)
     if place.kind() is not None:
         if not overwrite:
             place.filesystem.rm_file(unfinished)

@@ -1,4 +1,4 @@
-"""The trigger that waits for rendered pictures in the triggerer."""
+"""The trigger that waits for rendered images in the triggerer."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NEEDED = (
 
 class DreamboothTextToImageTrigger(BaseTrigger):
     """
-    Wait for the pictures of one request and yield exactly one event.
+    Wait for the images of one request and yield exactly one event.
 
     :param request_id: the service's id of the request.
     :param fetch_path: where to ask, out of the service's answer; ``None`` for the documented place.
     :param dreambooth_conn_id: the connection.
-    :param poll_interval: seconds between two looks; ``None`` follows the service's ETA.
+    :param poll_interval: seconds between two polls; ``None`` polls every half minute.
     :param end_time: epoch seconds after which the event is a ``timeout``.
-    :param first_look: epoch seconds before which not to ask.
+    :param first_poll: epoch seconds before which not to ask.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DreamboothTextToImageTrigger(BaseTrigger):
         fetch_path: str | None = None,
         poll_interval: float | None = None,
         end_time: float | None = None,
-        first_look: float | None = None,
+        first_poll: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.request_id = request_id
@@ -49,7 +49,7 @@ class DreamboothTextToImageTrigger(BaseTrigger):
         self.fetch_path = fetch_path
         self.poll_interval = poll_interval
         self.end_time = end_time
-        self.first_look = first_look
+        self.first_poll = first_poll
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores to run this trigger elsewhere."""
@@ -61,33 +61,33 @@ class DreamboothTextToImageTrigger(BaseTrigger):
                 "fetch_path": self.fetch_path,
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
-                "first_look": self.first_look,
+                "first_poll": self.first_poll,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look for the pictures until the wait has ended, then yield the one event."""
+        """Poll until the wait has ended, then yield the one event."""
         await load(*_NEEDED)
         from airflow_provider_dreambooth.api import text_to_image
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.rendering.polling import RenderingWatch
+        from airflow_provider_dreambooth.rendering.polling import RenderingPolling
 
-        if self.first_look is not None:
-            await asyncio.sleep(max(0.0, self.first_look - time.time()))
-        watch = RenderingWatch(self.request_id, poll_interval=self.poll_interval, end_time=self.end_time)
+        if self.first_poll is not None:
+            await asyncio.sleep(max(0.0, self.first_poll - time.time()))
+        polling = RenderingPolling(self.request_id, poll_interval=self.poll_interval, end_time=self.end_time)
         call = text_to_image.fetch(self.request_id, self.fetch_path)
         async with SharedClient(self.dreambooth_conn_id) as client:
             while True:
                 try:
-                    look = watch.on_answer(await client.send(call), time.time())
+                    poll = polling.on_answer(await client.send(call), time.time())
                 except DreamboothError as error:
-                    look = watch.on_error(error, time.time())
+                    poll = polling.on_error(error, time.time())
                 except Exception as error:
-                    self.log.debug("Unexpected fault while waiting for pictures", exc_info=True)
-                    look = watch.on_error(
+                    self.log.debug("Unexpected error while waiting for images", exc_info=True)
+                    poll = polling.on_error(
                         DreamboothTransientError(f"{type(error).__name__}: {error}"), time.time()
                     )
-                if look.ended is not None:
+                if poll.ended is not None:
                     break
-                await asyncio.sleep(look.delay)
-        yield TriggerEvent(look.ended.to_payload())  # type: ignore[no-untyped-call]
+                await asyncio.sleep(poll.delay)
+        yield TriggerEvent(poll.ended.to_payload())  # type: ignore[no-untyped-call]

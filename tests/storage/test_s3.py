@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
@@ -120,7 +121,7 @@ def test_pictures_are_saved_with_their_json(bucket: str, connection: str) -> Non
     for number, uri in enumerate(saved, 1):
         assert Place.of(uri).read().startswith(b"\x89PNG")
         note = json.loads(Place.of(uri.replace(".png", ".json")).read())
-        assert (note["picture"], note["seed"], note["prompt"]) == (number, 7, "a fox")
+        assert (note["image"], note["seed"], note["prompt"]) == (number, 7, "a fox")
 
 
 # Files are written in the order picture 1, JSON 1, picture 2, JSON 2.
@@ -155,14 +156,15 @@ def test_of_two_writers_at_the_same_moment_one_is_refused(
     assert Place.of(f"{bucket}/1.png").read() == b"first"
 
 
-def test_a_bucket_that_does_not_exist_is_not_made(connection: str, bucket: str, asked: Requests) -> None:
-    tries = Tries()
+def test_a_bucket_that_does_not_exist_is_found_before_anything_is_billed(
+    connection: str, bucket: str, asked: Requests
+) -> None:
     missing = f"{bucket}-misspelt"
-    with pytest.raises(DreamboothTransientError, match=r"could not be written .* pays for no other"):
-        tries.run(render(connection, f"{missing}/out"))
+    with pytest.raises(DreamboothValidationError, match=r"there is no bucket") as caught:
+        Tries().run(render(connection, f"{missing}/out"))
+    assert isinstance(caught.value, AirflowFailException)
     assert Place.of(missing).kind() is None
-    assert len(tries.run(render(connection, f"{bucket}/out"))) == 2
-    assert asked.of("text_to_image_v6") == 1
+    assert asked.of("text_to_image_v6") == 0
 
 
 def test_tasks_map_over_folders_of_a_bucket(bucket: str, connection: str, asked: Requests) -> None:

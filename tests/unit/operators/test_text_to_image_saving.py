@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.emulator.server import RunningEmulator
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
 from airflow_provider_dreambooth.rendering import folder as folders
-from tests.emulated_task import Requests, Tries, dies_at
+from airflow_provider_dreambooth.storage.place import Place
+from tests.emulated_task import Requests, Tries, dies_at, photo
 
 RENDERING = "text_to_image_v6"
 
@@ -62,6 +65,9 @@ def test_each_picture_has_a_json_that_says_how_it_was_made(connection: str, tmp_
         "negative_prompt": "blurred",
         "seed": 7,
         "model_id": "midjourney",
+        "lora_model": [],
+        "lora_strength": [],
+        "inference_api": "v6",
         "parameters": {
             "width": 512,
             "height": 512,
@@ -70,8 +76,8 @@ def test_each_picture_has_a_json_that_says_how_it_was_made(connection: str, tmp_
             "safety_checker": "no",
         },
         "request_id": request,
-        "picture": 2,
-        "pictures": 2,
+        "image": 2,
+        "images": 2,
         "file": Path(saved[1]).name,
         "blanked": False,
     }
@@ -138,17 +144,16 @@ def test_a_clear_of_a_finished_task_renders_anew(connection: str, tmp_path: Path
     assert not set(first) & set(second)
 
 
-def test_a_rendering_that_did_not_come_in_time_is_made_anew(
+def test_a_rendering_that_did_not_come_in_time_is_fetched_again_and_only_then_made_anew(
     connection: str, tmp_path: Path, asked: Requests
 ) -> None:
     tries = Tries()
-    with pytest.raises(DreamboothTransientError, match="not ready by the task's timeout"):
-        tries.run(
-            render(
-                connection, tmp_path, parameters={"emulator": {"render": 60}}, timeout=0.3, poll_interval=0.1
-            )
-        )
-    assert tries.state("dreambooth_rendering") is None
+    slow = {"emulator": {"render": 60}}
+    for rendered in (1, 1, 2):
+        with pytest.raises(DreamboothTransientError, match="not ready by the task's timeout"):
+            tries.run(render(connection, tmp_path, parameters=slow, timeout=0.3, poll_interval=0.1))
+        assert asked.of(RENDERING) == rendered
+        assert tries.instance.xcoms["rendering"]["state"] == "timed_out"
 
 
 def test_a_request_that_the_service_has_forgotten_is_made_anew(
@@ -179,7 +184,7 @@ def test_links_that_stay_dead_are_given_up_after_two_tries(
 ) -> None:
     tries = Tries()
     dead = {"emulator": {"late_links": 1000}}
-    for sentence in ("looks for the same picture again", "renders anew"):
+    for sentence in ("asks for the same image again", "renders anew"):
         operator = render(connection, tmp_path, parameters=dead, samples=1)
         monkeypatch.setattr(operator.hook.get_conn(), "_sleep", lambda seconds: None)
         with pytest.raises(DreamboothTransientError, match=sentence):
@@ -283,3 +288,93 @@ def test_without_output_path_the_links_are_returned(connection: str, emulator: R
     links = tries.run(render(connection, None))
     assert all(link.startswith(emulator.url) for link in links)
     assert tries.state("dreambooth_rendering")["at"] >= round(started, 3)
+
+
+@pytest.mark.parametrize("what", [b"", b"<html>", b"\x89PNG\r\n\x1a\nhalf", b"<Error/>"])
+def test_a_link_that_brings_no_whole_image_is_tried_again_and_then_an_error_that_keeps_the_request(
+    connection: str, tmp_path: Path, asked: Requests, mocker: MockerFixture, what: bytes
+) -> None:
+    tries = Tries()
+    pauses = mocker.patch.object(folders, "_PAUSES", (0.0, 0.0))
+    operator = render(connection, tmp_path)
+    download = mocker.patch.object(operator.hook, "download", return_value=what)
+    with pytest.raises(DreamboothTransientError, match="fetches the same images") as caught:
+        tries.run(operator)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert download.call_count == 1 + len(pauses)
+    assert tries.state("dreambooth_rendering")["request_id"] in str(caught.value)
+    assert names(tmp_path) == []
+    assert len(tries.run(render(connection, tmp_path))) == 2
+    assert asked.of(RENDERING) == 1
+
+
+def test_an_image_that_comes_whole_the_second_time_is_saved(
+    connection: str, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(folders, "_PAUSES", (0.0,))
+    operator = render(connection, tmp_path, samples=1)
+    mocker.patch.object(operator.hook, "download", side_effect=[b"<html>", photo()])
+    assert len(Tries().run(operator)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"file_name": "x" * 300 + "{index}"}, "bytes, of which the folder takes"),
+        ({"file_name": "file/{index}"}, "Not a directory|File exists"),
+        ({"output_path": "file://elsewhere/out"}, "names the host"),
+        ({"output_path": "s3:/bucket/out"}, "without its //"),
+        ({"output_path": "~nobody-of-this-name/out"}, "home"),
+        ({"output_path": "/proc/out"}, "cannot be used"),
+        ({"output_path": "/proc"}, "cannot be used"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_saved_is_found_before_anything_is_billed_and_is_permanent(
+    connection: str, tmp_path: Path, asked: Requests, arguments: dict[str, Any], what: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    output = arguments.pop("output_path", tmp_path)
+    with pytest.raises(DreamboothValidationError, match=what) as caught:
+        Tries().run(render(connection, output, **arguments))
+    assert isinstance(caught.value, AirflowFailException)
+    assert asked.of(RENDERING) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "what", "error_class", "is_permanent"),
+    [
+        (FileNotFoundError("lost"), "no bucket 'lost'", DreamboothValidationError, True),
+        (ConnectionError("no route"), "does not answer", DreamboothTransientError, False),
+    ],
+    ids=["no bucket", "no answer"],
+)
+def test_a_storage_that_cannot_be_used_is_found_before_anything_is_billed(
+    connection: str,
+    asked: Requests,
+    mocker: MockerFixture,
+    answer: Exception,
+    what: str,
+    error_class: type[Exception],
+    is_permanent: bool,
+) -> None:
+    storage = mocker.Mock(protocol="s3", **{"info.side_effect": answer})
+    mocker.patch.object(Place, "of", return_value=Place(storage, "lost/out", "s3://"))
+    with pytest.raises(error_class, match=what) as caught:
+        Tries().run(render(connection, "s3://lost/out"))
+    assert isinstance(caught.value, AirflowFailException) is is_permanent
+    assert asked.of(RENDERING) == 0
+
+
+def test_a_folder_that_turns_unwritable_is_permanent_and_its_images_are_kept(
+    connection: str, tmp_path: Path, asked: Requests, mocker: MockerFixture
+) -> None:
+    tries = Tries()
+    mocker.patch.object(folders, "write_whole", side_effect=PermissionError(13, "Permission denied"))
+    with pytest.raises(DreamboothValidationError, match="nothing is paid again") as caught:
+        tries.run(render(connection, tmp_path))
+    assert isinstance(caught.value, AirflowFailException)
+    mocker.stopall()
+    tries.clear()
+    assert len(tries.run(render(connection, tmp_path))) == 2
+    assert asked.of(RENDERING) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
-from airflow_provider_dreambooth.rendering.file_name import FileName, ending_of
+from airflow_provider_dreambooth.rendering.file_name import FileName
 
 GIVEN: dict[str, Any] = {
     "index": 3,
@@ -77,7 +77,19 @@ def test_what_the_service_decides_is_not_known_before(template: str | None, know
 
 
 @pytest.mark.parametrize(
-    ("content", "ending"), [(b"\x89PNG\r\n", ".png"), (b"\xff\xd8\xff\xe0", ".jpg"), (b"<html>", ".bin")]
+    "template", ["{prompt}" * 4 + "{index}", "x" * 300, "é" * 130 + "{index}", "a/" + "b" * 250 + "{seed}"]
 )
-def test_the_ending_follows_from_the_content(content: bytes, ending: str) -> None:
-    assert ending_of(content) == ending
+def test_a_name_that_no_folder_can_hold_is_refused_before(template: str) -> None:
+    name = FileName(template, samples=1)
+    with pytest.raises(DreamboothValidationError, match=r"bytes, of which the folder takes 255"):
+        name.refuse_too_long(255, model_id="F5jv", prompt="word " * 50, seed=None)
+
+
+def test_the_default_name_fits_whatever_the_service_answers() -> None:
+    FileName(None, samples=4).refuse_too_long(255, model_id="F5jvdzGnYi" * 2, prompt="word " * 500, seed=None)
+
+
+@pytest.mark.parametrize("template", ["{index:999999999}", "{index:{seed}}", "a\x00{index}", "a\n{index}"])
+def test_a_format_that_asks_for_the_impossible_is_refused(template: str) -> None:
+    with pytest.raises(DreamboothValidationError, match=r"^file_name"):
+        FileName(template, samples=1)

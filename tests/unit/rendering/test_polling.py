@@ -1,4 +1,4 @@
-"""Waiting for pictures: what ends it and what only postpones the next look."""
+"""Waiting for images: when to ask again, what ends it and what only postpones the next poll."""
 
 from __future__ import annotations
 
@@ -14,56 +14,105 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothRateLimitError,
     DreamboothTransientError,
 )
-from airflow_provider_dreambooth.rendering.polling import STATUSES, RenderingEnded, RenderingWatch
+from airflow_provider_dreambooth.rendering.polling import (
+    STATUSES,
+    RenderingEnded,
+    RenderingPolling,
+    first_delay,
+    is_worth_deferring,
+)
 
 NOW = 1000.0
 BUSY = Rendering(ready=False, request_id="7", eta=20.0)
 DONE = Rendering(
-    ready=True, request_id="7", urls=("https://x/1.png", "https://x/2.png"), seed=5, blanked=True
+    ready=True, request_id="7", urls=("https://x/1.png", "https://x/2.png"), seed=5, steps=20, blanked=True
 )
 
 
-def test_pictures_end_the_wait() -> None:
-    ended = RenderingWatch("7").on_answer(DONE, NOW).ended
-    assert ended is not None
-    assert (ended.status, ended.urls, ended.seed, ended.blanked) == ("success", DONE.urls, 5, True)
-    assert "2 pictures" in ended.message
+@pytest.mark.parametrize("take", ["first", "on_answer"])
+def test_images_end_the_wait(take: str) -> None:
+    ended = getattr(RenderingPolling("7"), take)(DONE, NOW).ended
+    assert (ended.status, ended.urls, ended.seed, ended.steps, ended.blanked) == (
+        "success",
+        DONE.urls,
+        5,
+        20,
+        True,
+    )
+    assert "2 images" in ended.message
 
 
-@pytest.mark.parametrize("error", [DreamboothTransientError("502"), DreamboothRateLimitError("slow down")])
-def test_passing_faults_only_postpone(error: DreamboothError) -> None:
-    watch = RenderingWatch("7", end_time=NOW + 1e6)
+@pytest.mark.parametrize(
+    ("eta", "interval", "delay"),
+    [(12.0, None, 12.0), (None, None, 20.0), (0.0, None, 2.0), (9e9, None, 300.0), (120.0, 5.0, 5.0)],
+)
+def test_the_first_poll_falls_on_the_announced_end(
+    eta: float | None, interval: float | None, delay: float
+) -> None:
+    assert first_delay(eta, interval) == delay
+
+
+@pytest.mark.parametrize(("eta", "delay"), [(None, 31.0), (3.0, 31.0), (45.0, 45.0), (500.0, 60.0)])
+def test_a_repeated_fetch_stays_out_of_the_filter_of_duplicates(eta: float | None, delay: float) -> None:
+    polling = RenderingPolling("7")
+    busy = Rendering(ready=False, request_id="7", eta=eta)
+    assert [polling.on_answer(busy, NOW).delay for _ in range(2)] == [delay, delay]
+
+
+def test_an_interval_of_the_user_is_kept() -> None:
+    polling = RenderingPolling("7", poll_interval=5.0)
+    assert (polling.first(BUSY, NOW).delay, polling.on_answer(BUSY, NOW).delay) == (5.0, 5.0)
+
+
+@pytest.mark.parametrize(("eta", "worth"), [(None, True), (20.0, True), (19.0, False), (0.0, False)])
+def test_a_wait_is_deferred_by_its_length_and_not_by_the_interval(eta: float | None, worth: bool) -> None:
+    assert is_worth_deferring(eta) is worth
+
+
+@pytest.mark.parametrize(
+    "error", [DreamboothTransientError("502"), DreamboothRateLimitError("rate limited", retry_after=90_000.0)]
+)
+def test_transient_errors_only_postpone_and_for_ten_minutes_at_most(error: DreamboothError) -> None:
+    polling = RenderingPolling("7", end_time=NOW + 1e6)
     for number in range(50):
-        look = watch.on_error(error, NOW + number)
-        assert look.ended is None
-        assert look.delay > 0
+        poll = polling.on_error(error, NOW + number)
+        assert poll.ended is None
+        assert 31.0 <= poll.delay <= 600.0
 
 
-def test_a_permanent_fault_ends_it_with_its_reason() -> None:
-    ended = RenderingWatch("7").on_error(DreamboothAuthError("Invalid Api Key."), NOW).ended
+def test_after_an_error_the_user_s_interval_is_doubled_up_to_a_minute() -> None:
+    polling = RenderingPolling("7", poll_interval=5.0)
+    delays = [polling.on_error(DreamboothTransientError("502"), NOW).delay for _ in range(6)]
+    assert delays == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+    polling.on_answer(BUSY, NOW)
+    assert polling.on_error(DreamboothTransientError("502"), NOW).delay == 5.0
+
+
+def test_a_permanent_error_ends_it_with_its_reason() -> None:
+    ended = RenderingPolling("7").on_error(DreamboothAuthError("Invalid Api Key."), NOW).ended
     assert ended is not None
     assert (ended.status, ended.error) == ("error", "DreamboothAuthError")
     assert "Invalid Api Key." in ended.message
 
 
-def test_the_deadline_ends_it_and_the_last_look_falls_on_it() -> None:
-    watch = RenderingWatch("7", end_time=NOW + 3)
-    assert watch.on_answer(BUSY, NOW).delay == 3.0
-    ended = watch.on_answer(BUSY, NOW + 3).ended
+def test_the_deadline_ends_it_and_the_last_poll_falls_on_it() -> None:
+    polling = RenderingPolling("7", end_time=NOW + 3)
+    assert polling.on_answer(BUSY, NOW).delay == 3.0
+    ended = polling.on_answer(BUSY, NOW + 3).ended
     assert ended is not None
     assert ended.status == "timeout"
-    done = watch.on_answer(DONE, NOW + 4).ended
+    done = polling.on_answer(DONE, NOW + 4).ended
     assert done is not None
     assert done.status == "success"
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_an_event_comes_back_as_it_was(status: str) -> None:
-    ended = RenderingEnded(status, "7", "words", ("https://x/1.png",), 5, True, "DreamboothAuthError")
+    ended = RenderingEnded(status, "7", "words", ("https://x/1.png",), 5, 20, True, "DreamboothAuthError")
     assert RenderingEnded.from_payload(json.loads(json.dumps(ended.to_payload()))) == ended
 
 
 @pytest.mark.parametrize("payload", [None, "x", {}, {"status": "done"}, {"urls": []}])
 def test_a_strange_event_is_an_error_and_never_a_success(payload: Any) -> None:
-    with pytest.raises(DreamboothError, match="renders again"):
+    with pytest.raises(DreamboothError, match="fetches the same images"):
         RenderingEnded.from_payload(payload)

@@ -68,6 +68,47 @@ def test_what_a_crash_leaves_under_a_hidden_name_goes_with_the_next_try(
     assert names(tmp_path) == ["1.png"]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_is_written_through_a_link_that_somebody_has_laid(
+    way: str, tmp_path: Path, overwrite: bool
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"theirs")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / whole_file.hidden("1.png")).symlink_to(theirs)
+    if overwrite:
+        (folder / "1.png").symlink_to(theirs)
+    write_whole(Place.of(f"{folder}/1.png"), b"ours", overwrite=overwrite)
+    assert theirs.read_bytes() == b"theirs"
+    assert not (folder / "1.png").is_symlink()
+    assert (folder / "1.png").read_bytes() == b"ours"
+
+
+def test_a_link_under_the_name_itself_is_a_taken_name(way: str, tmp_path: Path) -> None:
+    (tmp_path / "1.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        write_whole(Place.of(f"{tmp_path}/1.png"), b"ours", overwrite=False)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_unfinished_file_is_made_anew_and_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "_write_unnamed", lambda target, content: False)
+    real = Path.unlink
+
+    def laid_again(path: Path, missing_ok: bool = False) -> None:
+        real(path, missing_ok)
+        if path.name.endswith(".part"):
+            path.symlink_to(tmp_path / "theirs")
+
+    monkeypatch.setattr(Path, "unlink", laid_again)
+    with pytest.raises(FileExistsError):
+        write_whole(Place.of(f"{tmp_path}/1.png"), b"ours", overwrite=True)
+    assert not (tmp_path / "theirs").exists()
+
+
 @pytest.mark.parametrize("protocol", ["memory", "odd"])
 def test_other_file_systems_keep_the_same_rules(protocol: str) -> None:
     memory = pytest.importorskip("fsspec.implementations.memory")
