@@ -4,8 +4,8 @@
 Every night: keep the three newest models of each subject and delete the rest at the service. Which model shows which
 subject is known from the asset events of the trainings: those with the alias `dreambooth-models` in their outlets.
 
-A model that somebody rendered with during the last day stays, and nothing is deleted while `contact_sheet` runs. Trigger
-it with *Only report* to see in the log, and in the XCom `verdicts`, what it would delete and why.
+A model that became ready during the last day stays, and nothing is deleted while `contact_sheet` runs: name every DAG that
+renders. Trigger it with *Only report* to see in the log, and in the XCom `verdicts`, what it would delete and why.
 """
 
 from __future__ import annotations

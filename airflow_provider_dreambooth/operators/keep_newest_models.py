@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
-from airflow_provider_dreambooth.operators.report_only import reports_only
-from airflow_provider_dreambooth.runtime.errors import for_airflow
+from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.housekeeping.selection import Candidate, Rules, Verdict
-    from airflow_provider_dreambooth.housekeeping.use import Use
+    from airflow_provider_dreambooth.assets.selection import Candidate, Rules, Verdict
 
 
-class DreamboothKeepNewestModelsOperator(BaseOperator):
+class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
     """
     Keep the newest models of each subject and delete the rest, for good. Deleting is free.
 
@@ -31,18 +28,18 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
     instance prompt are one subject. Or name models of one subject yourself in ``model_ids``. A model that
     neither tells of is never touched.
 
-    Never deleted is a model that was rendered with, or got ready, within ``unused_for``; and none at all while a DAG
-    of ``rendering_dags`` runs. Running it again does no harm.
+    A model is never deleted while a DAG of ``rendering_dags`` runs, while it is ``pinned``, or within ``unused_for`` after
+    it became ready. Renderings leave no trace that this task could see: name every DAG that renders. Running it again
+    does no harm.
 
-    .. note::
-        Uses are marked by :class:`DreamboothTextToImageOperator` of this Airflow. Who renders from elsewhere, or
-        later in a run than ``unused_for``, is protected by ``rendering_dags`` and ``pinned`` alone.
+    .. seealso:: :doc:`/how-to/housekeeping`
 
     :param keep: how many of the newest models of each subject to keep, 1 or more. Templated.
     :param model_ids: models of one subject, oldest first, instead of ``inlets``. Templated.
     :param subject: only models with this instance prompt may go; ``None`` for every subject. Templated.
-    :param unused_for: seconds or timedelta; default one day.
-    :param rendering_dags: ids of DAGs; while one of them has a queued or running run, nothing is deleted. Templated.
+    :param rendering_dags: ids of all DAGs that render with these models: while one of them has a queued or running run,
+        nothing is deleted. An empty list says that there is none; an id that Airflow does not know is refused. Templated.
+    :param unused_for: seconds or timedelta for which a model stays after it became ready; default one day.
     :param pinned: models that always stay. Templated.
     :param report_only: say what would be deleted, and delete nothing. Templated.
     :param dreambooth_conn_id: the connection.
@@ -70,10 +67,10 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
         self,
         *,
         keep: int | str,
+        rendering_dags: Sequence[str],
         model_ids: Any = None,
         subject: str | None = None,
         unused_for: float | timedelta = timedelta(days=1),
-        rendering_dags: Sequence[str] = (),
         pinned: Sequence[str] = (),
         report_only: bool | str = False,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
@@ -91,16 +88,12 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Decide about each known model, and delete those that nothing speaks for."""
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-        try:
-            return self._execute(context, DreamboothHook(self.dreambooth_conn_id))
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
+        with self.errors_for_airflow():
+            return self._execute(context)
 
     def _rules(self) -> Rules:
         from airflow_provider_dreambooth.api.refusal import refuse
-        from airflow_provider_dreambooth.housekeeping.selection import Rules
+        from airflow_provider_dreambooth.assets.selection import Rules
 
         try:
             keep = int(self.keep)
@@ -111,32 +104,46 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
         for name in ("rendering_dags", "pinned", "model_ids"):
             if isinstance(getattr(self, name), (str, bytes)):
                 raise refuse(name, "is a single text", f"Write a list: {name}=[...]")
+        if self.rendering_dags is None:
+            raise refuse("rendering_dags", "is None", "List the DAGs that render; [] says that none does")
         unused = self.unused_for
         seconds = unused.total_seconds() if isinstance(unused, timedelta) else float(unused)
         return Rules(keep, seconds, frozenset(str(item) for item in self.pinned or ()), self.subject or None)
 
-    def _execute(self, context: Context, hook: DreamboothHook) -> list[str]:
-        from airflow_provider_dreambooth.housekeeping.selection import choose
-        from airflow_provider_dreambooth.housekeeping.use import Use
-        from airflow_provider_dreambooth.runtime import compat, variables
+    def _execute(self, context: Context) -> list[str]:
+        from airflow_provider_dreambooth.api.refusal import refuse, yes_or_no
+        from airflow_provider_dreambooth.assets.selection import choose
+        from airflow_provider_dreambooth.runtime import compat
         from airflow_provider_dreambooth.training.fingerprint import service_host
 
-        rules, report_only = self._rules(), reports_only(self.report_only)
-        host = service_host(hook.settings.base_url)
-        candidates = self._candidates(context, host)
-        busy = compat.dags_with_runs(context["ti"], self.rendering_dags or ())
-        if busy:
-            self.log.info("%s running: nothing is deleted this time.", ", ".join(busy))
+        rules, report_only = self._rules(), yes_or_no("report_only", self.report_only, absent=False)
+        unknown = compat.unknown_dags(context["ti"], self.rendering_dags)
+        if unknown:
+            raise refuse(
+                "rendering_dags",
+                f"names {', '.join(unknown)}, which Airflow does not know",
+                "Correct the spelling, or take the id out: a misspelt DAG protects nothing",
+            )
+        candidates = self._candidates(context, service_host(self.hook.settings.base_url))
+        if self._is_busy(context):
             return []
-        listed = hook.list_models() if hook.environment.has_model_list else None
+        listed = self.hook.list_models() if self.hook.environment.has_model_list else None
         existing = None if listed is None else frozenset(model.model_id for model in listed if model.model_id)
-        use = Use(variables.accessor(), host)
-        verdicts = [
-            self._carry_out(verdict, hook, use, rules, report_only=report_only)
-            for verdict in choose(candidates, rules, existing=existing, now=time.time())
-        ]
+        verdicts = choose(candidates, rules, existing=existing, now=time.time())
         context["ti"].xcom_push(key="verdicts", value=[verdict.to_json() for verdict in verdicts])
-        gone = [verdict.model_id for verdict in verdicts if verdict.delete]
+        gone: list[str] = []
+        for verdict in verdicts:
+            if not verdict.delete:
+                self.log.info("Model %s stays: %s.", verdict.model_id, verdict.why)
+            elif report_only:
+                self.log.info("Model %s would be deleted: %s.", verdict.model_id, verdict.why)
+                gone.append(verdict.model_id)
+            # Asked for right before each deletion: a run may have begun a moment ago.
+            elif self._is_busy(context):
+                break
+            else:
+                self._delete(verdict)
+                gone.append(verdict.model_id)
         self.log.info(
             "%d of %d known models %s.",
             len(gone),
@@ -145,12 +152,22 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
         )
         return gone
 
+    def _is_busy(self, context: Context) -> bool:
+        from airflow_provider_dreambooth.runtime import compat
+
+        busy = compat.dags_with_runs(context["ti"], self.rendering_dags)
+        if busy:
+            self.log.info(
+                "%s has a queued or running run: nothing more is deleted this time.", ", ".join(busy)
+            )
+        return bool(busy)
+
     def _candidates(self, context: Context, host: str) -> list[Candidate]:
         from datetime import datetime
 
         from airflow_provider_dreambooth.api.refusal import refuse
         from airflow_provider_dreambooth.assets import ready_models
-        from airflow_provider_dreambooth.housekeeping.selection import NAMED_BY_HAND, Candidate
+        from airflow_provider_dreambooth.assets.selection import NAMED_BY_HAND, Candidate
 
         if self.model_ids is not None:
             subject = self.subject or NAMED_BY_HAND
@@ -172,29 +189,10 @@ class DreamboothKeepNewestModelsOperator(BaseOperator):
             if model.host == host
         ]
 
-    def _carry_out(
-        self, verdict: Verdict, hook: DreamboothHook, use: Use, rules: Rules, *, report_only: bool
-    ) -> Verdict:
-        from dataclasses import replace
-
-        if verdict.delete:
-            # Asked for right before the deletion: a rendering may have begun a moment ago.
-            last = use.last(verdict.model_id)
-            if last is not None and time.time() - last[0] < rules.unused_for:
-                verdict = replace(verdict, delete=False, why=f"it is in use: {last[1]}")
-        if not verdict.delete:
-            self.log.info("Model %s stays: %s.", verdict.model_id, verdict.why)
-        elif report_only:
-            self.log.info("Model %s would be deleted: %s.", verdict.model_id, verdict.why)
-        else:
-            self._delete(verdict, hook, use)
-        return verdict
-
-    def _delete(self, verdict: Verdict, hook: DreamboothHook, use: Use) -> None:
+    def _delete(self, verdict: Verdict) -> None:
         try:
-            hook.delete_model(verdict.model_id)
+            self.hook.delete_model(verdict.model_id)
         except DreamboothNotFoundError:
             self.log.info("Model %s is gone already.", verdict.model_id)
         else:
             self.log.info("Model %s is deleted: %s.", verdict.model_id, verdict.why)
-        use.forget(verdict.model_id)

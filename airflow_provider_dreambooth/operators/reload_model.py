@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
-from airflow_provider_dreambooth.operators.report_only import reports_only
-from airflow_provider_dreambooth.runtime.errors import for_airflow
-from airflow_provider_dreambooth.training.deadline import seconds_of
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
+from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+#: Seconds between two requests: above the 30 within which the service refuses the same one as a duplicate (documented).
+USUAL_INTERVAL = 35.0
 #: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
 SOONEST_RETURN = 8.0
 
 
-class DreamboothReloadModelOperator(BaseOperator):
+class DreamboothReloadModelOperator(ServiceTask, BaseOperator):
     """
     Load a model again that the service dropped after 7 idle days (documented). Free; it takes about two minutes.
 
@@ -32,8 +34,9 @@ class DreamboothReloadModelOperator(BaseOperator):
     :param model_id: the training's id. Templated.
     :param wait_for_completion: wait until the service says that the model is loaded.
     :param deferrable: wait in the triggerer instead of on a worker.
-    :param poll_interval: seconds between two requests while waiting.
-    :param timeout: seconds or timedelta to wait; default 15 minutes.
+    :param poll_interval: seconds between two requests while waiting; ``None`` for 35 (default). Below 30 the service may
+        refuse them as duplicates.
+    :param timeout: seconds or timedelta to wait, ``None`` for no limit; default 15 minutes.
     :param report_only: say what would be done, and do nothing. Templated.
     :param dreambooth_conn_id: the connection.
     :return: the model id.
@@ -50,8 +53,8 @@ class DreamboothReloadModelOperator(BaseOperator):
         model_id: str | XComArg,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 20.0,
-        timeout: float | timedelta = 900,
+        poll_interval: float | None = None,
+        timeout: float | timedelta | None = 900,
         report_only: bool | str = False,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         **kwargs: Any,
@@ -65,61 +68,59 @@ class DreamboothReloadModelOperator(BaseOperator):
         self.timeout = timeout
         self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
+        check_poll_interval(poll_interval)
+        check_timeout(timeout)
 
     def execute(self, context: Context) -> str:
         """Ask for the reload, again and again while waiting."""
-        return self._ask(None)
+        timeout = seconds_of(self.timeout)
+        return self._ask(None if timeout is None else time.time() + timeout, first=True)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, end_time: float | None = None
     ) -> str:
         """Ask again after a deferral."""
-        return self._ask(end_time)
+        return self._ask(end_time, first=False)
 
-    def _ask(self, end_time: float | None) -> str:
-        try:
-            return self._execute(end_time)
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
+    def _ask(self, end_time: float | None, *, first: bool) -> str:
+        from airflow_provider_dreambooth.api.refusal import yes_or_no
 
-    def _execute(self, end_time: float | None) -> str:
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
-
-        if reports_only(self.report_only):
-            self.log.info("Model %s would be loaded again (report_only).", self.model_id)
-            return self.model_id
-        check_timeout(self.timeout)
-        check_poll_interval(self.poll_interval)
-        hook = DreamboothHook(self.dreambooth_conn_id)
-        first = end_time is None
-        end = time.time() + (seconds_of(self.timeout) or 0.0) if end_time is None else end_time
-        while True:
-            answer = hook.reload_model(self.model_id)
-            if not answer.processing:
-                self.log.info(
-                    "Model %s is loaded. The service says: %s", self.model_id, answer.message or "nothing"
-                )
+        with self.errors_for_airflow():
+            if yes_or_no("report_only", self.report_only, absent=False):
+                self.log.info("Model %s would be loaded again (report_only).", self.model_id)
                 return self.model_id
-            if first:
-                self.log.info("Model %s is being loaded, which takes about two minutes.", self.model_id)
-                first = False
-            if not self.wait_for_completion:
-                return self.model_id
-            if time.time() >= end:
-                raise DreamboothTransientError(
-                    f"Model {self.model_id} was not loaded in time. Nothing was paid; a retry or a clear asks again."
-                )
-            self._pause(end)
+            while True:
+                answer = self.hook.reload_model(self.model_id)
+                if not answer.processing:
+                    self.log.info(
+                        "Model %s is loaded. The service says: %s", self.model_id, answer.message or "nothing"
+                    )
+                    return self.model_id
+                if first:
+                    self.log.info("Model %s is being loaded, which takes about two minutes.", self.model_id)
+                    first = False
+                if not self.wait_for_completion:
+                    return self.model_id
+                if end_time is not None and time.time() >= end_time:
+                    raise DreamboothTransientError(
+                        f"Model {self.model_id} was not loaded in time. Nothing was paid; a retry or a clear asks again."
+                    )
+                self._pause(end_time)
 
-    def _pause(self, end: float) -> None:
+    def _pause(self, end_time: float | None) -> None:
+        now = time.time()
+        delay = USUAL_INTERVAL if self.poll_interval is None else self.poll_interval
+        if end_time is not None:
+            delay = min(delay, max(0.0, end_time - now))
         if not self.deferrable:
-            time.sleep(min(self.poll_interval, max(0.0, end - time.time())))
+            time.sleep(delay)
             return
         from airflow_provider_dreambooth.triggers.turn import DreamboothTurnTrigger
 
+        delay = max(delay, SOONEST_RETURN)
         self.defer(
-            trigger=DreamboothTurnTrigger(moment=time.time() + max(self.poll_interval, SOONEST_RETURN)),
+            trigger=DreamboothTurnTrigger(moment=now + delay),
             method_name="execute_complete",
-            kwargs={"end_time": end},
+            kwargs={"end_time": end_time},
+            timeout=timedelta(seconds=delay + BACKSTOP_AFTER),
         )

@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothError
-from airflow_provider_dreambooth.operators.report_only import reports_only
 from airflow_provider_dreambooth.runtime.errors import for_airflow
 from airflow_provider_dreambooth.runtime.state_store import state_store
 
@@ -81,22 +80,23 @@ class DreamboothUploadImagesOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Check the images and upload those that have no public link."""
         from airflow_provider_dreambooth.api.link_text import holds_secret
+        from airflow_provider_dreambooth.api.refusal import yes_or_no
         from airflow_provider_dreambooth.images.record import forget
         from airflow_provider_dreambooth.images.supply import ImageSupply
 
         store = state_store(context)
         try:
-            copy_all = _yes_or_no("copy_links", self.copy_links)
+            copy_all = yes_or_no("copy_links", self.copy_links)
             images = ImageSupply(
                 hook=self.hook,
                 store=store,
                 log=self.log,
                 clock=time.time,
                 field="paths",
-                crop=_yes_or_no("crop", self.crop),
+                crop=yes_or_no("crop", self.crop),
                 copies=lambda link: copy_all or holds_secret(link),
             )
-            report_only = reports_only(self.report_only)
+            report_only = yes_or_no("report_only", self.report_only, absent=False)
             images.gather(self.paths)
             if report_only:
                 names = images.without_link()
@@ -108,13 +108,3 @@ class DreamboothUploadImagesOperator(BaseOperator):
         if not store.keeps_ended:
             forget(store)
         return links
-
-
-def _yes_or_no(field: str, value: Any) -> bool:
-    """Return the flag; a template leaves text."""
-    from airflow_provider_dreambooth.api.refusal import refuse, shown
-
-    text = str(value).strip().lower()
-    if text not in ("true", "false"):
-        raise refuse(field, f"is {shown(value)}", "Write True or False")
-    return text == "true"

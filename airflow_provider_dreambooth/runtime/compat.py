@@ -162,3 +162,31 @@ def dags_with_runs(task_instance: Any, dag_ids: Iterable[str]) -> list[str]:
     return [
         dag_id for dag_id in dag_ids if any(DagRun.find(dag_id=dag_id, state=state) for state in under_way)
     ]
+
+
+def unknown_dags(task_instance: Any, dag_ids: Iterable[str]) -> list[str]:
+    """
+    Ask Airflow, from a worker, which ids belong to no DAG.
+
+    Airflow 3 before ``get_dag`` cannot tell: there a DAG that never had a run counts as unknown.
+
+    :param task_instance: the running task instance.
+    :param dag_ids: the DAGs to ask for.
+    """
+    if not AIRFLOW_V_3_0_PLUS:
+        from airflow.models.dag import DagModel
+
+        return [dag_id for dag_id in dag_ids if DagModel.get_dagmodel(dag_id) is None]
+    if not hasattr(task_instance, "get_dag"):
+        return [dag_id for dag_id in dag_ids if task_instance.get_dr_count(dag_id=dag_id) == 0]
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    unknown = []
+    for dag_id in dag_ids:
+        try:
+            task_instance.get_dag(dag_id)
+        except AirflowRuntimeError as error:
+            if (error.error.detail or {}).get("status_code") != 404:
+                raise
+            unknown.append(dag_id)
+    return unknown

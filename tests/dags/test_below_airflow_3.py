@@ -31,6 +31,10 @@ def test_dags_with_runs_are_found(registered_examples: Path) -> None:
     assert compat.dags_with_runs(None, dag_ids) == ["train_weekly"]
 
 
+def test_ids_that_belong_to_no_dag_are_found(registered_examples: Path) -> None:
+    assert compat.unknown_dags(None, ["one_task_wait", "no_such_dag"]) == ["no_such_dag"]
+
+
 def test_variables_are_durable_at_once(airflow_database: Path) -> None:
     class Instance:
         dag_id, run_id, task_id, map_index = "portraits", "manual__1", "train", 2

@@ -33,3 +33,37 @@ def test_max_tries_is_a_number_whatever_the_context_holds() -> None:
 async def test_a_connection_is_read_inside_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SOMEWHERE", '{"conn_type": "dreambooth", "password": "word"}')
     assert (await compat.get_connection("somewhere")).password == "word"
+
+
+@pytest.mark.skipif(not compat.AIRFLOW_V_3_3_PLUS, reason="a static method since Airflow 3")
+def test_only_a_dag_that_airflow_does_not_find_is_unknown() -> None:
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    assert list(inspect.signature(RuntimeTaskInstance.get_dag).parameters) == ["dag_id"]
+
+    class Instance:
+        code = 404
+
+        def get_dag(self, dag_id: str) -> str:
+            if dag_id == "sheet":
+                return dag_id
+            raise AirflowRuntimeError(
+                ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": self.code})
+            )
+
+    instance = Instance()
+    assert compat.unknown_dags(instance, ["sheet", "mispelt"]) == ["mispelt"]
+    instance.code = 500
+    with pytest.raises(AirflowRuntimeError):
+        compat.unknown_dags(instance, ["mispelt"])
+
+
+@pytest.mark.skipif(not compat.AIRFLOW_V_3_0_PLUS, reason="below, the database is read")
+def test_where_airflow_cannot_tell_a_dag_that_never_ran_is_unknown() -> None:
+    class Instance:
+        def get_dr_count(self, *, dag_id: str) -> int:
+            return 3 if dag_id == "sheet" else 0
+
+    assert compat.unknown_dags(Instance(), ["sheet", "mispelt"]) == ["mispelt"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_provider_dreambooth.housekeeping.selection import Candidate, Rules, Verdict, choose
+from airflow_provider_dreambooth.assets.selection import Candidate, Rules, Verdict, choose
 
 NOW, DAY = 1_000_000.0, 86_400.0
 FOX = [Candidate(f"fox-{age}", "fox", NOW - age * DAY) for age in (9, 7, 5, 3)]

@@ -1,6 +1,6 @@
 """The choice of models to delete: whatever speaks for a model keeps it, and each verdict says why.
 
-A model is a candidate only when it is known for certain which subject it shows and when it got ready.
+A model is a candidate only when it is known for certain which subject it shows and when it became ready.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Candidate:
 
     :param model_id: the model.
     :param subject: what it shows; ``None`` when that is not known.
-    :param ready_at: epoch seconds at which it got ready; ``None`` when that is not known.
+    :param ready_at: epoch seconds at which it became ready; ``None`` when that is not known.
     """
 
     model_id: str
@@ -60,7 +60,7 @@ class Rules:
     What to keep.
 
     :param keep: how many of the newest models of each subject.
-    :param unused_for: seconds for which nobody may have trained, or rendered with, a model that is deleted.
+    :param unused_for: seconds for which a model stays after it became ready.
     :param pinned: models that stay whatever happens.
     :param subject: only models of this subject may go; ``None`` for all.
     """
@@ -75,7 +75,7 @@ def choose(
     candidates: Sequence[Candidate], rules: Rules, *, existing: Collection[str] | None, now: float
 ) -> list[Verdict]:
     """
-    Decide about each model that still exists, before anybody asks who uses it.
+    Decide about each model that still exists.
 
     :param candidates: what is known, oldest first where no time tells the order.
     :param rules: what to keep.
@@ -112,5 +112,5 @@ def _verdict(item: Candidate, rules: Rules, newest: dict[str, list[str]], now: f
     if rank <= rules.keep:
         return kept(f"it is number {rank} of the {rules.keep} newest")
     if item.ready_at is not None and now - item.ready_at < rules.unused_for:
-        return kept("it has only just got ready")
+        return kept("it became ready only just now")
     return Verdict(item.model_id, item.subject, True, f"{rank - 1} models of its subject are newer")

@@ -1,27 +1,68 @@
+"""Keeping the newest models of each subject, at a real emulator."""
+
 from __future__ import annotations
 
-import time
+import json
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AssetAlias, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, AssetAlias
 
 from airflow_provider_dreambooth.assets import ReadyModel
 from airflow_provider_dreambooth.emulator.clock import ManualClock
-from airflow_provider_dreambooth.emulator.server import RunningEmulator
-from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
+from airflow_provider_dreambooth.emulator.options import Options
+from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
+from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-from airflow_provider_dreambooth.housekeeping.use import Use
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothCancelTrainingOperator,
     DreamboothDeleteModelOperator,
     DreamboothKeepNewestModelsOperator,
-    DreamboothReloadModelOperator,
-    DreamboothTextToImageOperator,
 )
 from tests.airflow_version import since_airflow
-from tests.unit.task_surroundings import MemoryVariables
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def emulator(clock: ManualClock) -> Iterator[RunningEmulator]:
+    with running_emulator(
+        Options(port=0, quiet=True, duration=60.0, render=0.0, reload=120.0), clock
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def connection(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> str:
+    document = {
+        "conn_type": "dreambooth",
+        "host": emulator.url,
+        "password": "key-of-housekeeping",
+        "extra": {"environment": "production"},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_HOUSE", json.dumps(document))
+    return "house"
+
+
+@pytest.fixture
+def models(connection: str, emulator: RunningEmulator, clock: ManualClock) -> list[str]:
+    """Four models of one subject, oldest first."""
+    hook = DreamboothHook(connection)
+    ids = [
+        hook.fine_tune(
+            instance_prompt=f"photo of sks fox {number}",
+            class_prompt="photo of a fox",
+            images=[f"{emulator.url}/samples/fox/{image}.png" for image in range(1, 9)],
+        ).training_id
+        for number in range(4)
+    ]
+    clock.advance(61)
+    return ids
 
 
 class TaskInstance:
@@ -32,6 +73,7 @@ class TaskInstance:
     def __init__(self, running: dict[str, int] | None = None) -> None:
         self.xcoms: dict[str, Any] = {}
         self.running = running or {}
+        self.asked = 0
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
@@ -41,7 +83,10 @@ class TaskInstance:
     ) -> int:
         if run_ids is not None:
             return len(run_ids)
+        if states is None:
+            return 1 if dag_id in self.running else 0
         assert states == ["queued", "running"]
+        self.asked += 1
         return self.running.get(dag_id, 0)
 
 
@@ -51,65 +96,61 @@ def left(connection: str) -> list[str]:
 
 def keep(connection: str, instance: TaskInstance | None = None, **arguments: Any) -> list[str]:
     operator = DreamboothKeepNewestModelsOperator(
-        task_id="keep", dreambooth_conn_id=connection, **{"keep": 2, **arguments}
+        task_id="keep", dreambooth_conn_id=connection, **{"keep": 2, "rendering_dags": [], **arguments}
     )
     context: Any = {"ti": instance or TaskInstance(), **arguments.get("params", {})}
     return operator.execute(context)
 
 
-def test_the_newest_stay_at_the_service(
-    models: list[str], connection: str, variables: MemoryVariables
-) -> None:
+def test_the_newest_stay_at_the_service(models: list[str], connection: str) -> None:
     assert keep(connection, model_ids=models) == models[:2]
     assert set(left(connection)) == set(models[2:])
 
 
-def test_running_it_again_deletes_nothing_more(
-    models: list[str], connection: str, variables: MemoryVariables
-) -> None:
+def test_running_it_again_deletes_nothing_more(models: list[str], connection: str) -> None:
     keep(connection, model_ids=models)
     assert keep(connection, model_ids=models) == []
 
 
-def test_report_only_deletes_nothing_and_says_the_same(
-    models: list[str], connection: str, variables: MemoryVariables
-) -> None:
+def test_report_only_deletes_nothing_and_says_the_same(models: list[str], connection: str) -> None:
     instance = TaskInstance()
     assert keep(connection, instance, model_ids=models, report_only="True") == models[:2]
     assert set(left(connection)) == set(models)
     assert [verdict["delete"] for verdict in instance.xcoms["verdicts"]] == [True, True, False, False]
 
 
-def test_a_model_that_somebody_renders_with_stays(
-    models: list[str], connection: str, emulator: RunningEmulator, variables: MemoryVariables
-) -> None:
-    render = DreamboothTextToImageOperator(
-        task_id="render", model_id=models[0], prompt="a fox", dreambooth_conn_id=connection
-    )
-    context: Any = {"ti": TaskInstance()}
-    render.execute(context)
-    instance = TaskInstance()
-    assert keep(connection, instance, model_ids=models) == [models[1]]
-    assert instance.xcoms["verdicts"][0]["why"] == "it is in use: dag / run / task"
-
-
-def test_a_use_of_long_ago_protects_no_more(
-    models: list[str], connection: str, emulator: RunningEmulator, variables: MemoryVariables
-) -> None:
-    use = Use(variables, emulator.url.removeprefix("http://"))
-    use.mark(models[0], by="x", now=time.time() - 2 * 86400)
-    assert keep(connection, model_ids=models) == models[:2]
-    assert variables.values == {}, "the mark of a deleted model is left"
+@since_airflow("3.0", "runs are asked for through the task instance; tests/dags has the other way")
+def test_nothing_is_deleted_while_a_rendering_dag_runs(models: list[str], connection: str) -> None:
+    busy = TaskInstance({"contact_sheet": 1, "other": 0})
+    dags = ["other", "contact_sheet"]
+    assert keep(connection, busy, model_ids=models, rendering_dags=dags) == []
+    assert set(left(connection)) == set(models)
+    idle = TaskInstance(dict.fromkeys(dags, 0))
+    assert keep(connection, idle, model_ids=models, rendering_dags=dags) == models[:2]
 
 
 @since_airflow("3.0", "runs are asked for through the task instance; tests/dags has the other way")
-def test_nothing_is_deleted_while_a_rendering_dag_runs(
-    models: list[str], connection: str, variables: MemoryVariables
-) -> None:
-    busy = TaskInstance({"contact_sheet": 1})
-    assert keep(connection, busy, model_ids=models, rendering_dags=["other", "contact_sheet"]) == []
+def test_a_run_that_begins_between_two_deletions_stops_them(models: list[str], connection: str) -> None:
+    class Beginning(TaskInstance):
+        def get_dr_count(self, **asked: Any) -> int:
+            self.running["sheet"] = int(self.asked >= 2)
+            return super().get_dr_count(**asked)
+
+    instance = Beginning({"sheet": 0})
+    assert keep(connection, instance, model_ids=models, rendering_dags=["sheet"]) == models[:1]
+    assert set(left(connection)) == set(models[1:])
+
+
+@since_airflow("3.0", "DAGs are asked for through the task instance; tests/dags has the other way")
+def test_a_rendering_dag_that_airflow_does_not_know_is_refused(models: list[str], connection: str) -> None:
+    with pytest.raises(DreamboothValidationError, match=r"names mispelt, which Airflow does not know"):
+        keep(connection, TaskInstance({"sheet": 0}), model_ids=models, rendering_dags=["sheet", "mispelt"])
     assert set(left(connection)) == set(models)
-    assert keep(connection, model_ids=models, rendering_dags=["other", "contact_sheet"]) == models[:2]
+
+
+def test_the_dags_that_render_must_be_named() -> None:
+    with pytest.raises((TypeError, AirflowException), match="rendering_dags"):
+        DreamboothKeepNewestModelsOperator(task_id="keep", keep=2)  # type: ignore[call-arg]
 
 
 class EventsOf:
@@ -124,7 +165,7 @@ class EventsOf:
 
 
 def test_subjects_are_read_from_asset_events(
-    models: list[str], connection: str, emulator: RunningEmulator, variables: MemoryVariables
+    models: list[str], connection: str, emulator: RunningEmulator
 ) -> None:
     alias = AssetAlias("dreambooth-models")
     host = emulator.url.removeprefix("http://")
@@ -147,7 +188,7 @@ def test_subjects_are_read_from_asset_events(
         )
     ]
     operator = DreamboothKeepNewestModelsOperator(
-        task_id="keep", keep=1, inlets=[alias], dreambooth_conn_id=connection
+        task_id="keep", keep=1, rendering_dags=[], inlets=[alias], dreambooth_conn_id=connection
     )
     context: Any = {"ti": TaskInstance(), "inlet_events": EventsOf(alias, events)}
     assert operator.execute(context) == [models[0]]
@@ -159,13 +200,13 @@ def test_subjects_are_read_from_asset_events(
         ({"keep": 0, "model_ids": []}, "keep"),
         ({"keep": "many", "model_ids": []}, "keep"),
         ({"model_ids": "abc"}, "model_ids"),
+        ({"model_ids": [], "rendering_dags": None}, "rendering_dags"),
+        ({"model_ids": [], "rendering_dags": "sheet"}, "rendering_dags"),
         ({"model_ids": [], "report_only": "perhaps"}, "report_only"),
         ({}, "inlets"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    connection: str, variables: MemoryVariables, arguments: dict[str, Any], why: str
-) -> None:
+def test_what_makes_no_sense_is_refused(connection: str, arguments: dict[str, Any], why: str) -> None:
     with pytest.raises(DreamboothValidationError, match=why):
         keep(connection, **arguments)
 
@@ -184,47 +225,3 @@ def test_delete_and_cancel_only_report_when_asked_to(
     DreamboothCancelTrainingOperator(task_id="c", training_id=running.training_id, **common).execute(context)
     assert models[0] in left(connection)
     assert DreamboothHook(connection).fine_tune_status(running.training_id).stage == "deploying_gpu"
-
-
-class TestReload:
-    """Loading a model again that was idle for more than a week."""
-
-    @pytest.fixture
-    def idle(self, models: list[str], clock: ManualClock) -> str:
-        clock.advance(8 * 86400)
-        return models[0]
-
-    def reload(self, connection: str, model_id: str, **arguments: Any) -> Any:
-        return DreamboothReloadModelOperator(
-            task_id="reload", model_id=model_id, dreambooth_conn_id=connection, **arguments
-        )
-
-    def test_it_waits_until_the_model_is_loaded(
-        self, idle: str, connection: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(
-            "airflow_provider_dreambooth.operators.reload_model.time.sleep",
-            lambda seconds: clock.advance(seconds),
-        )
-        operator = self.reload(connection, idle, wait_for_completion=True, poll_interval=50)
-        assert operator.execute({}) == idle
-        assert not DreamboothHook(connection).reload_model(idle).processing
-
-    def test_it_waits_without_a_worker(self, idle: str, connection: str, clock: ManualClock) -> None:
-        operator = self.reload(connection, idle, wait_for_completion=True, deferrable=True)
-        with pytest.raises(TaskDeferred) as deferred:
-            operator.execute({})
-        clock.advance(121)
-        assert operator.execute_complete({}, {"status": "turn"}, **(deferred.value.kwargs or {})) == idle
-
-    def test_it_gives_up_after_its_timeout(self, idle: str, connection: str) -> None:
-        operator = self.reload(connection, idle, wait_for_completion=True, timeout=1e-6)
-        with pytest.raises(DreamboothTransientError, match="not loaded in time"):
-            operator.execute({})
-
-    def test_a_loaded_model_is_left_as_it_is(self, models: list[str], connection: str) -> None:
-        operator = self.reload(connection, models[0], wait_for_completion=True)
-        assert operator.execute({}) == models[0]
-
-    def test_report_only_asks_nothing(self, connection: str) -> None:
-        assert self.reload(connection, "nobody-knows-it", report_only=True).execute({}) == "nobody-knows-it"
