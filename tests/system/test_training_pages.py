@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from dev.demo.airflow_settings import PASSWORD, USER
+from dev.demo.component import Component, stop_all
+from dev.demo.ports import HOST, free_port
 from tests.airflow_version import since_airflow
 from tests.browser import log_in, running_browser
 from tests.system.conftest import READER
@@ -76,6 +81,34 @@ def seeded(stack: SystemStack) -> str:
     seed(stack, (SEEDED, run_id), "train", ready)
     seed(stack, (SEEDED, run_id), "train", failed, task_state="failed")
     return run_id
+
+
+@pytest.fixture(scope="module")
+def below_a_path(stack: SystemStack, seeded: str) -> Iterator[str]:
+    """Address of a second api-server of the same Airflow, which lies below a path."""
+    port = free_port(0)
+    url = f"http://{HOST}:{port}/team/airflow"
+    environment = stack.environment | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url}
+    command = [sys.executable, "-m", "airflow", "api-server"]
+    log = stack.logs / "api-server-below-a-path.log"
+    component = Component("api-server-below-a-path", command, environment, log, stack.folder)
+    try:
+        deadline = time.monotonic() + 180
+        while not answers(f"{url}/api/v2/version"):
+            component.check()
+            assert time.monotonic() < deadline, log.read_text()[-2000:]
+            time.sleep(0.5)
+        yield url
+    finally:
+        stop_all([component])
+
+
+def answers(url: str) -> bool:
+    """Whether there is a server that answers with success."""
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
 
 
 def training_of(stack: SystemStack, run_id: str, index: int) -> str:
@@ -306,7 +339,12 @@ def test_dark_and_light_follow_airflow(page: Page, stack: SystemStack, seeded: s
     page.goto(f"{stack.url}/")
     page.evaluate("() => localStorage.setItem('theme', 'dark')")
     body = open_tab(page, stack, SEEDED, seeded, "train")
-    brightness = "body => getComputedStyle(body).backgroundColor.match(/\\d+/g).reduce((sum, part) => sum + Number(part), 0)"
+    brightness = """body => {
+        const pen = new OffscreenCanvas(1, 1).getContext("2d");
+        pen.fillStyle = getComputedStyle(body).backgroundColor;
+        pen.fillRect(0, 0, 1, 1);
+        return pen.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part, 0);
+    }"""
     html = page.frame_locator("iframe[title=Training]").locator("html")
     expect(html).to_have_attribute("data-colours", "dark")
     assert body.evaluate(brightness) < 150
@@ -395,6 +433,17 @@ def test_a_phone_needs_no_scrolling_sideways(page: Page, stack: SystemStack, see
         page.goto(url)
         expect(page.locator("#status")).to_contain_text("Read at")
         assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_base_path_of_airflow_is_kept(browser: Browser, below_a_path: str) -> None:
+    with browser.new_page() as page:
+        log_in(page, below_a_path, USER, PASSWORD)
+        page.goto(f"{below_a_path}/plugin/dreambooth")
+        frame = page.frame_locator("iframe[title=Dreambooth]")
+        frame.get_by_role("link", name="photo of sks subject 2", exact=True).click()
+        page.wait_for_url(f"{below_a_path}/dags/{SEEDED}/runs/**/tasks/train/plugin/dreambooth-training")
+        tab = page.frame_locator("iframe[title=Training]")
+        expect(tab.get_by_role("heading", name="photo of sks subject 2", exact=True)).to_be_visible()
 
 
 def test_a_task_of_another_kind_says_that_it_trains_nothing(

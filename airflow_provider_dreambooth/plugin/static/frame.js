@@ -1,12 +1,16 @@
 // Living in a frame of Airflow's UI: its colours, and links that lead out of the frame.
 
-/** Follow Airflow's light or dark, now and when it changes; outside of Airflow follow the system. */
+/**
+ * Follow Airflow's light or dark, now and when it changes, on the very ground that Airflow has, which its administrator
+ * may have chosen. Outside of Airflow follow the system.
+ */
 export function followColours() {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const outer = outerDocument();
   const apply = () => {
     const dark = outer === null ? system.matches : outer.documentElement.classList.contains("dark");
     document.documentElement.dataset.colours = dark ? "dark" : "light";
+    if (outer !== null) standOn(outer);
   };
   if (outer === null) {
     system.addEventListener("change", apply);
@@ -14,6 +18,14 @@ export function followColours() {
     new MutationObserver(apply).observe(outer.documentElement, { attributeFilter: ["class"] });
   }
   apply();
+}
+
+/** Take over the colour of the ground. */
+function standOn(outer) {
+  for (const element of [outer.body, outer.documentElement]) {
+    const ground = getComputedStyle(element).backgroundColor;
+    if (ground !== "rgba(0, 0, 0, 0)") document.documentElement.style.setProperty("--ground", ground);
+  }
 }
 
 /** The document of Airflow's UI around this one; null when opened on its own. */

@@ -95,8 +95,8 @@ export class RowReader {
   }
 }
 
-/** Whether a task is on its way to a training and has none yet. */
-const isStarting = (row) => row.task !== undefined && isLive(row.task);
+/** Whether a task is on its way to a training and has none yet; a sensor follows the one of another task. */
+const isStarting = ({ task }) => task !== undefined && isLive(task) && !/Sensor/.test(task.operator ?? "");
 
 /** What tasks of one run wrote about one training becomes one row. */
 export function folded(rows) {
