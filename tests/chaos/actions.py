@@ -23,24 +23,24 @@ def watch(run: Run) -> None:
 
 
 def ready_when_waiting(run: Run) -> None:
-    """The training gets ready once the task waits for it."""
+    """The training becomes ready once the task waits for it."""
     run.wait_until_waiting()
     run.force("ready")
     run.wait_for_end()
 
 
 def ready_when_all_are_paid(run: Run) -> None:
-    """All trainings get ready once the last one has been accepted."""
+    """All trainings become ready once the last one has been accepted."""
     run.wait_for_trainings(run.point.tasks)
     for number in range(run.point.tasks):
         run.force("ready", number)
     run.wait_for_end()
 
 
-def lost_then_list_mended(run: Run) -> None:
-    """The list of models cannot be had when it is needed, and comes back."""
+def lost_then_list_back(run: Run) -> None:
+    """The list of models is not available when it is needed, and comes back."""
     run.wait("was asked in vain", lambda: any(task.state == "up_for_retry" for task in run.tasks()))
-    run.mend()
+    run.fix()
     run.wait_for_end()
 
 
@@ -68,24 +68,24 @@ def delete_the_entry(run: Run) -> None:
     run.wait_for_end()
 
 
-def refused_then_mended(run: Run) -> None:
+def refused_then_fixed(run: Run) -> None:
     """Nobody listens at first."""
     run.wait("was tried in vain", lambda: any(task.state == "up_for_retry" for task in run.tasks()))
     run.connect()
     run.wait_for_end()
 
 
-unknown_host_then_mended = refused_then_mended
+unknown_host_then_fixed = refused_then_fixed
 
 #: Where the connection leads at first.
 ASTRAY: dict[str, Callable[[], dict[str, Any]]] = {
-    "refused_then_mended": lambda: {"host": f"http://{HOST}", "port": free_port()},
-    "unknown_host_then_mended": lambda: {"host": "http://no-such-host.invalid", "port": 80},
+    "refused_then_fixed": lambda: {"host": f"http://{HOST}", "port": free_port()},
+    "unknown_host_then_fixed": lambda: {"host": "http://no-such-host.invalid", "port": 80},
 }
 
 
 def training_fails(run: Run) -> None:
-    """The first training fails at the service, the second gets ready."""
+    """The first training fails at the service, the second becomes ready."""
     run.wait_until_waiting()
     run.force("fail", reason="Training Failed:  CUDA out of memory")
     run.wait_for_trainings(2)
@@ -93,7 +93,7 @@ def training_fails(run: Run) -> None:
     run.wait_for_end()
 
 
-def training_fails_for_good(run: Run) -> None:
+def training_fails_permanently(run: Run) -> None:
     """The service finds fault with the images."""
     run.wait_until_waiting()
     run.force("fail", reason="Training Failed:  Valid image links less than 3")
@@ -155,6 +155,90 @@ def change_and_clear(run: Run) -> None:
     run.wait_for_end()
 
 
+def change_refuse_and_take_back(run: Run) -> None:
+    """The inputs change, the service refuses the new training, and the edit is taken back."""
+    run.wait_until_waiting()
+    run.set_subject("wolf")
+    run.spoil({"endpoint": "create", "kind": "no_credits", "when": "before"})
+    run.clear()
+    run.wait_for_log("is left as it was")
+    run.wait_for_end()
+    run.set_subject("fox")
+    run.fix()
+    before = run.task().try_number
+    run.clear()
+    run.wait_until_waiting(after_try=before)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def change_with_a_full_queue(run: Run) -> None:
+    """The inputs change while the account's queue is full: the earlier training is left alone until there is a place."""
+    run.wait_until_waiting()
+    run.set_subject("wolf")
+    run.spoil({"endpoint": "create", "kind": "rate_limit_429", "when": "before", "times": 2, "seconds": 12.0})
+    before = run.task().try_number
+    run.clear()
+    run.wait_for_log("queue at the service is full")
+    if run.trainings()[0]["cancelled"]:
+        run.notes.append("the earlier training was cancelled before the new one was accepted")
+    run.wait_until_waiting(after_try=before, trainings=2)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def move_then_retry(run: Run) -> None:
+    """The connection gets another name of the same service while the task waits; its next try is a retry."""
+    run.wait_until_waiting()
+    run.connect(host="http://localhost")
+    run.force("ready")
+    run.wait_for_end()
+
+
+def move_and_clear(run: Run) -> None:
+    """The connection gets another name of the same service, and a user clears the task."""
+    run.wait_until_waiting()
+    run.connect(host="http://localhost")
+    before = _clear(run)
+    run.wait_until_waiting(after_try=before)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def fail_fast(run: Run) -> None:
+    """Another task of the DAG fails, and Airflow fails this one; later a user wants it after all."""
+    run.wait_until_waiting()
+    run.fail_the_other_task()
+    run.wait_for_end()
+    time.sleep(LATE)
+    _clear(run)
+    run.wait_until_waiting(after_try=1)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def frozen_while_waiting(run: Run) -> None:
+    """The worker stands still until Airflow has given the task up on its last try, then it wakes."""
+    run.wait("is given up", lambda: bool(run.frozen()) and run.task().state == "failed")
+    run.thaw()
+    time.sleep(LATE)
+    before = run.task().try_number
+    run.clear()
+    run.wait_until_waiting(after_try=before)
+    run.force("ready")
+    run.wait_for_end()
+
+
+def frozen_before_the_request(run: Run) -> None:
+    """The worker stands still between intent and request; it wakes when a retry has paid and waits."""
+    run.wait("is frozen", lambda: bool(run.frozen()))
+    run.wait_until_waiting(after_try=1)
+    run.thaw()
+    time.sleep(2 * LATE)
+    run.force("ready")
+    run.wait_for_end()
+
+
 def mark_failed(run: Run) -> None:
     """A user marks the waiting task failed."""
     run.wait_until_waiting()
@@ -212,14 +296,14 @@ def mark_one_failed(run: Run) -> None:
 
 
 def time_out(run: Run) -> None:
-    """The task's time is over; a retry takes the training up again, and then it gets ready."""
+    """The task's time is over; a retry takes the training up again, and then it becomes ready."""
     run.wait("a second try", lambda: bool(run.tasks()) and run.task().try_number >= 2)
     run.force("ready")
     run.wait_for_end()
 
 
 def time_out_and_start_anew(run: Run) -> None:
-    """The task's time is over, its training is cancelled, and the next one gets ready."""
+    """The task's time is over, its training is cancelled, and the next one becomes ready."""
     run.wait_for_trainings(2)
     run.force("ready")
     run.wait_for_end()
@@ -250,7 +334,7 @@ def _through(run: Run, event: str) -> None:
 
 
 def lose_triggerer(run: Run) -> None:
-    """The triggerer dies while the task is deferred; after it is back the training gets ready."""
+    """The triggerer dies while the task is deferred; after it is back the training becomes ready."""
     run.wait_until_waiting()
     _through(run, "triggerer")
     _watched_again(run)
@@ -259,7 +343,7 @@ def lose_triggerer(run: Run) -> None:
 
 
 def lose_power(run: Run) -> None:
-    """Everything dies while the task waits; after it is back the training gets ready."""
+    """Everything dies while the task waits; after it is back the training becomes ready."""
     run.wait_until_waiting()
     _through(run, "power")
     _watched_again(run)

@@ -25,8 +25,8 @@ class Trap:
     One place at which a task dies once.
 
     :param place: its name; ``error:`` before it raises an ordinary error instead, ``worker:`` kills the task's
-        supervisor and the executor's process with it.
-    :param flag: file that remembers that it has happened.
+        supervisor and the executor's process with it, ``freeze:`` stops both until somebody lets them go on.
+    :param flag: file that remembers that it has happened; of a frozen worker it names the processes.
     """
 
     def __init__(self, place: str, flag: Path) -> None:
@@ -38,6 +38,12 @@ class Trap:
         try:
             self.flag.touch(exist_ok=False)
         except FileExistsError:
+            return
+        if self.kind == "freeze":
+            self.flag.write_text(f"{os.getpid()} {os.getppid()}")
+            # The supervisor first: it would go on sending heartbeats.
+            os.kill(os.getppid(), signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)
             return
         if self.kind == "error":
             raise RuntimeError(f"ordinary failure for the test: {self.name}")
@@ -88,6 +94,22 @@ def _has_id(record: Any) -> bool:
     return record.training_id is not None
 
 
+def _fail_to_write(trap: Trap, kept_from: Callable[[Any], bool]) -> None:
+    """Let the task's state refuse a record for as long as this process lives."""
+    from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+    from airflow_provider_dreambooth.training.task_record import TaskRecord
+
+    def refuse(_: Any, record: Any) -> None:
+        if not kept_from(record):
+            return
+        # Of this try alone: another one finds the mark of this process's predecessor.
+        if not trap.flag.exists() or trap.flag.read_text() == str(os.getpid()):
+            trap.flag.write_text(str(os.getpid()))
+            raise DreamboothTransientError("the task's state is not available (for the test)")
+
+    _wrap(TaskRecord, "save", before=refuse)
+
+
 def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool = False) -> None:
     """Die when a message to the supervisor is sent and its answer not yet read, or right after it."""
     from airflow.sdk.execution_time.comms import CommsDecoder
@@ -113,6 +135,7 @@ def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool
 def _places() -> dict[str, Callable[[Trap], None]]:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
+    from airflow_provider_dreambooth.rendering.record import RenderingStore
     from airflow_provider_dreambooth.training import cancellation, waiting
     from airflow_provider_dreambooth.training.registry import Registry
     from airflow_provider_dreambooth.training.submission import Submission
@@ -121,6 +144,8 @@ def _places() -> dict[str, Callable[[Trap], None]]:
     return {
         "before the intent": lambda trap: _wrap(TaskRecord, "save", before=_on_save(trap, _is_intent)),
         "after the intent": lambda trap: _wrap(TaskRecord, "save", after=_on_save(trap, _is_intent)),
+        "state not written with the id": lambda trap: _fail_to_write(trap, _has_id),
+        "after recording the rendering": lambda trap: _wrap(RenderingStore, "save", after=trap.spring),
         "after the registry entry": lambda trap: _wrap(Registry, "announce", after=trap.spring),
         "request under way": lambda trap: _wrap(DreamboothHook, "fine_tune", before=trap.spring_soon),
         "after the answer": lambda trap: _wrap(DreamboothHook, "fine_tune", after=trap.spring),
@@ -169,6 +194,8 @@ def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
 
     for module in (decision, paid_request, list_evidence):
         module.SETTLE_AFTER = settle  # type: ignore[attr-defined]
+    # Minutes of patience with Airflow's state make a run long.
+    paid_request.STORED_WITHIN = 5.0
     _let_the_list_be_known(context)
     instance, places = context["ti"], _places()
     folder = Path(os.environ["CHAOS_FLAGS"])

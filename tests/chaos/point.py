@@ -38,6 +38,8 @@ class Point:
     :param settle: seconds after which a lost answer is settled; the real 30 make a run long.
     :param timeout: seconds for one HTTP request.
     :param wave: points of one wave run at the same time.
+    :param renders: the task renders; what is paid are renderings.
+    :param fail_fast: the DAG has ``fail_fast``, and a second task that fails when it is told to.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Point:
     settle: float = 6.0
     timeout: float = 10.0
     wave: int = 1
+    renders: bool = False
+    fail_fast: bool = False
 
     @property
     def dag_id(self) -> str:

@@ -201,7 +201,7 @@ def lost_answers() -> Iterator[Point]:
     yield Point(
         "production: lost while the list is down",
         faults=(create("cut"), {"endpoint": "finetune_list", "kind": "http_500", "after": 1}),
-        act="lost_then_list_mended",
+        act="lost_then_list_back",
         says=("nothing new was sent", "it is taken over, nothing is paid twice"),
         tries=2,
     )
@@ -226,8 +226,8 @@ def lost_answers() -> Iterator[Point]:
 
 def nothing_accepted() -> Iterator[Point]:
     """Failures that prove that nothing was paid."""
-    yield Point("connection refused, then mended", act="refused_then_mended")
-    yield Point("name not resolved, then mended", act="unknown_host_then_mended")
+    yield Point("connection refused, then fixed", act="refused_then_fixed")
+    yield Point("name not resolved, then fixed", act="unknown_host_then_fixed")
     yield Point(
         "queue full",
         faults=(create("rate_limit_429", "before", 2, seconds=12.0),),
@@ -266,8 +266,8 @@ def ends_of_a_training() -> Iterator[Point]:
             f"training fails, {wait}", wait=wait, act="training_fails", emulator=LONG, paid=2, tries=2
         )
     yield Point(
-        "training fails for good",
-        act="training_fails_for_good",
+        "training fails permanently",
+        act="training_fails_permanently",
         emulator=LONG,
         state="failed",
         says=("there is no retry",),
@@ -356,6 +356,24 @@ def wishes_of_users() -> Iterator[Point]:
         **forever,
         paid=2,
         says=("the inputs changed since training", "the sandbox environment has no cancel"),
+    )
+    for wait in ("deferred", "worker"):
+        yield Point(
+            f"inputs changed, refused, edit taken back, {wait}",
+            wait=wait,
+            act="change_refuse_and_take_back",
+            arguments=changed,
+            **forever,
+            says=("is left as it was", "is reused at no cost"),
+        )
+    yield Point(
+        "inputs changed while the queue is full",
+        act="change_with_a_full_queue",
+        arguments=changed,
+        **forever,
+        paid=2,
+        cancelled=1,
+        says=("queue at the service is full", "the inputs changed since training"),
     )
     yield Point(
         "cleared with retrain, crash after cancelling",
@@ -463,6 +481,80 @@ def machines() -> Iterator[Point]:
         )
 
 
+def moved_connections() -> Iterator[Point]:
+    """The connection leads to another name of the same service while a training is running."""
+    yield Point(
+        "connection moved, then a retry",
+        crashes=("at resume",),
+        emulator=LONG,
+        act="move_then_retry",
+        says=("Re-attached to training",),
+        tries=2,
+    )
+    yield Point(
+        "connection moved, then a clear", emulator=LONG, act="move_and_clear", says=("is reused at no cost",)
+    )
+
+
+def kills_by_airflow() -> Iterator[Point]:
+    """Airflow itself fails the task: nobody wanted the training cancelled."""
+    yield Point(
+        "fail_fast, on a worker",
+        wait="worker",
+        fail_fast=True,
+        arguments={"retries": 0},
+        emulator=LONG,
+        act="fail_fast",
+        says=("the DAG has fail_fast and another task failed",),
+    )
+    yield Point(
+        "worker frozen on the last try",
+        wait="worker",
+        crashes=("freeze:while waiting",),
+        arguments={"retries": 0},
+        emulator=LONG,
+        act="frozen_while_waiting",
+        says=("this process stood still",),
+    )
+    yield Point(
+        "worker frozen between intent and request",
+        crashes=("freeze:after the intent",),
+        emulator=LONG,
+        act="frozen_before_the_request",
+        tries=2,
+    )
+
+
+def states_not_written() -> Iterator[Point]:
+    """Airflow does not take the id of a paid training."""
+    yield Point(
+        "the id cannot be written, a retry reads it from the registry",
+        crashes=("state not written with the id",),
+        says=("could not be written into the task's state", "is taken from the registry of submissions"),
+        tries=2,
+    )
+
+
+def renderings() -> Iterator[Point]:
+    """A rendering is a paid request as well: at most one in each try."""
+    for wait in ("deferred", "worker"):
+        yield Point(
+            f"rendering, answer lost, {wait}",
+            wait=wait,
+            renders=True,
+            faults=({"endpoint": "text_to_image", "kind": "cut", "when": "after", "times": 1},),
+            paid=2,
+            tries=2,
+        )
+        yield Point(
+            f"rendering, worker dies after recording it, {wait}",
+            wait=wait,
+            renders=True,
+            crashes=("after recording the rendering",),
+            tries=2,
+        )
+
+
 POINTS: tuple[Point, ...] = (
     *crashes_of_a_worker(),
     *lost_answers(),
@@ -471,4 +563,8 @@ POINTS: tuple[Point, ...] = (
     *wishes_of_users(),
     *deadlines(),
     *machines(),
+    *moved_connections(),
+    *kills_by_airflow(),
+    *states_not_written(),
+    *renderings(),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -104,7 +106,7 @@ class Run:
         """Add a fault rule to the emulator."""
         requests.post(f"{self.emulator.url}/emulator/faults", json=dict(rule), timeout=10).raise_for_status()
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Take all fault rules back."""
         requests.delete(f"{self.emulator.url}/emulator/faults", timeout=10).raise_for_status()
 
@@ -113,6 +115,12 @@ class Run:
     def trainings(self) -> list[dict[str, Any]]:
         """Every training that was paid, oldest first."""
         answer = requests.get(f"{self.emulator.url}/emulator/trainings", timeout=10)
+        answer.raise_for_status()
+        return list(answer.json())
+
+    def renders(self) -> list[dict[str, Any]]:
+        """Every rendering that was paid, oldest first."""
+        answer = requests.get(f"{self.emulator.url}/emulator/renders", timeout=10)
         answer.raise_for_status()
         return list(answer.json())
 
@@ -193,6 +201,20 @@ class Run:
         url = f"{self.emulator.url}/emulator/trainings/{training_id}"
         requests.post(url, json={"action": action, **details}, timeout=10).raise_for_status()
 
+    def fail_the_other_task(self) -> None:
+        """Let the second task of the DAG fail."""
+        (self.flags / f"{self.point.dag_id}.{self.runs[-1]}-fails").touch()
+
+    def frozen(self) -> list[int]:
+        """The processes of a worker that a point has stopped."""
+        marks = [path for path in self.flags.glob(f"{self.point.dag_id}.*.freeze-*") if path.stat().st_size]
+        return [int(word) for path in marks for word in path.read_text().split()]
+
+    def thaw(self) -> None:
+        """Let the stopped worker go on."""
+        for process in self.frozen():
+            os.kill(process, signal.SIGCONT)
+
     def mark(self, state: str, map_index: int = -1) -> None:
         """What the button in Airflow's UI does."""
         path = f"dags/{self.point.dag_id}/dagRuns/{self.runs[-1]}/taskInstances/{TASK}"
@@ -242,7 +264,10 @@ class Run:
     def set_subject(self, subject: str) -> None:
         """Change what the task's inputs are rendered from."""
         body = {"key": f"subject_of_{self.connection_id}", "value": subject}
-        self.stack.client.call("POST", "variables", json=body)
+        try:
+            self.stack.client.call("PATCH", f"variables/{body['key']}", json=body)
+        except requests.HTTPError:
+            self.stack.client.call("POST", "variables", json=body)
 
 
 #: How the fault of a point begins whose crash never came.
@@ -307,12 +332,13 @@ def judge(run: Run, repetition: int, started: float, broken: BaseException | Non
     """Compare what happened with what was promised."""
     point, tasks, trainings, log = run.point, run.tasks(), run.trainings(), run.log()
     state, tries = states_of(tasks), max((task.try_number for task in tasks), default=0)
+    paid = len(run.renders()) if point.renders else len(trainings)
     cancelled = sum(training["cancelled"] for training in trainings)
     faults = list(run.notes)
     if broken is not None:
         faults.append(f"{type(broken).__name__}: {broken}")
-    if len(trainings) != point.paid:
-        faults.append(f"{len(trainings)} trainings paid, {point.paid} promised")
+    if paid != point.paid:
+        faults.append(f"{paid} {'renderings' if point.renders else 'trainings'} paid, {point.paid} promised")
     if cancelled != point.cancelled:
         faults.append(f"{cancelled} trainings cancelled, {point.cancelled} promised")
     if state != point.state:
@@ -328,16 +354,14 @@ def judge(run: Run, repetition: int, started: float, broken: BaseException | Non
     if met < wanted:
         faults.append(f"{UNTRIED}: {met} of {wanted}")
     faults += _wrong_results(run, tasks, {training["training_id"] for training in trainings})
-    return Result(
-        point, repetition, len(trainings), cancelled, state, tries, time.monotonic() - started, faults, log
-    )
+    return Result(point, repetition, paid, cancelled, state, tries, time.monotonic() - started, faults, log)
 
 
 def _wrong_results(run: Run, tasks: list[Seen], paid: set[str]) -> list[str]:
     """Tasks that succeeded by themselves return the id of a training of their own."""
     results = []
     for task in tasks:
-        if task.state != "success" or run.point.act == "mark_success":
+        if task.state != "success" or run.point.act == "mark_success" or run.point.renders:
             continue
         value = run.stack.client.xcom(run.point.dag_id, task.run_id, TASK, map_index=task.map_index)
         results.append(value)
