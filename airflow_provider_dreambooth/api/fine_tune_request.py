@@ -37,7 +37,7 @@ class FineTuneRequest:
     :param method: ``dreambooth``, ``dreambooth_v2`` or ``lora``.
     :param instance_prompt: names the subject, such as ``photo of ohwx person``; must recur in later prompts.
     :param class_prompt: names the subject's class, such as ``photo of person``.
-    :param images: public links of the pictures.
+    :param images: public links of the images.
     :param training_type: ``men``, ``female``, ``couple`` or ``None`` for anything else.
     :param max_train_steps: steps (``dreambooth``) or epochs (``lora``); ``None`` leaves it to the service.
     :param seed: ``None`` for a random one; for a LoRA ``None`` leaves it to the service (0).
@@ -86,7 +86,7 @@ class FineTuneRequest:
         parameters: Mapping[str, Any] | None = None,
     ) -> FineTuneRequest:
         """
-        Return a request whose pictures have no links yet; all else is checked.
+        Return a request whose images have no links yet; all else is checked.
 
         The arguments are the fields of this class, as a DAG author or a template writes them.
 
@@ -128,7 +128,7 @@ class FineTuneRequest:
 
     def with_images(self, images: Any) -> FineTuneRequest:
         """
-        Return the request with its pictures.
+        Return the request with its images.
 
         :param images: public links.
         :raises DreamboothValidationError: they are no list of links, or too few.
@@ -167,7 +167,7 @@ class FineTuneRequest:
         """
         Return all that makes this training another one than the next: the input of its fingerprint.
 
-        :param images: what stands for the pictures instead of their links, such as hashes of their content.
+        :param images: what stands for the images instead of their links, such as hashes of their content.
         """
         body = {key: value for key, value in self.body().items() if key not in _NOT_BILLED}
         body["images"] = list(self.images if images is None else images)

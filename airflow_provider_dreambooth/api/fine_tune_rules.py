@@ -110,7 +110,7 @@ def is_link(value: str) -> bool:
 
 def check_images(value: Any) -> tuple[str, ...]:
     """
-    Return the links of the pictures.
+    Return the links of the images.
 
     :param value: a list, or anything else with an order, of public http(s) links.
     """
@@ -138,7 +138,7 @@ def check_images(value: Any) -> tuple[str, ...]:
     if len(links) < FEWEST_IMAGES:
         raise refuse(
             "images",
-            f"has {len(links)} picture{'' if len(links) == 1 else 's'}",
+            f"has {len(links)} image{'' if len(links) == 1 else 's'}",
             f"Give at least {FEWEST_IMAGES}, better 7 or 8: with fewer the service fails the training after "
             "it is paid",
         )
@@ -149,11 +149,11 @@ def warnings_about_images(links: tuple[str, ...]) -> list[str]:
     """Return what the service accepts and a person may regret."""
     warnings = []
     if len(links) < FEWEST_GOOD_IMAGES:
-        warnings.append(f"images has {len(links)} pictures; the service advises 7 or 8 for a good likeness.")
+        warnings.append(f"images has {len(links)} images; the service advises 7 or 8 for a good likeness.")
     if len(set(links)) < len(links):
         twice = next(link for link in links if links.count(link) > 1)
         warnings.append(
-            f"images holds {for_display(twice)} more than once; a picture seen twice adds nothing to the likeness."
+            f"images holds {for_display(twice)} more than once; an image seen twice adds nothing to the likeness."
         )
     return warnings
 
@@ -163,7 +163,7 @@ def check_training_type(value: Any, method: str) -> tuple[str | None, str | None
     Return the training type and a warning.
 
     :param value: ``men``, ``female`` or ``couple``. Null, "null", "none" and absence are the same thing: the
-        trainer then takes generic pictures of the class (observed).
+        trainer then takes generic images of the class (observed).
     :param method: today's documentation has ``women`` for a LoRA (quirk Q5).
     """
     if is_absent(value):

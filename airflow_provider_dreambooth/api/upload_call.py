@@ -1,4 +1,4 @@
-"""The call that turns a local picture into a public link (row J)."""
+"""The call that turns a local image into a public link (row J)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def media_type(content: bytes, name: str) -> str:
     Return ``image/png`` or ``image/jpeg`` by the first bytes.
 
     :param content: the bytes of the file.
-    :param name: what the picture is called, for the message.
+    :param name: what the image is called, for the message.
     :raises DreamboothValidationError: it is neither.
     """
     for signature, kind in _SIGNATURES.items():
@@ -37,11 +37,11 @@ def media_type(content: bytes, name: str) -> str:
 
 def upload(content: bytes, *, crop: bool = True, name: str = "the image") -> ApiCall[UploadedImage]:
     """
-    Return the call that uploads a picture. Free.
+    Return the call that uploads an image. Free.
 
     :param content: the bytes of a PNG or JPEG file, 5 MB at most.
     :param crop: let the service cut it to 512 x 512.
-    :param name: what the picture is called, for messages.
+    :param name: what the image is called, for messages.
     :raises DreamboothValidationError: too large, or no PNG or JPEG.
     """
     kind = media_type(content, name)

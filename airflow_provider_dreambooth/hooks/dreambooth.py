@@ -184,11 +184,11 @@ class DreamboothHook(BaseHook):
 
     def upload_image(self, content: bytes, *, crop: bool = True, name: str = "the image") -> UploadedImage:
         """
-        Turn a picture into a public link (``base64_crop``). Free.
+        Turn an image into a public link (``base64_crop``). Free.
 
         :param content: the bytes of a PNG or JPEG file, 5 MB at most.
         :param crop: let the service cut it to 512 x 512.
-        :param name: what the picture is called, for messages.
+        :param name: what the image is called, for messages.
         """
         return self.get_conn().send(upload_call.upload(content, crop=crop, name=name))
 

@@ -1,1 +1,1 @@
-"""From wherever the pictures are to the public links that the service takes; checked before money is spent."""
+"""From wherever the images are to the public links that the service takes; checked before money is spent."""

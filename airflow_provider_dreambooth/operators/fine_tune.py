@@ -59,10 +59,12 @@ class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
 
     :param instance_prompt: names the subject, such as ``photo of ohwx person``; must recur in later prompts. Templated.
     :param class_prompt: names the subject's class, such as ``photo of person``. Templated.
-    :param images: list of pictures, at least 3, better 7 or 8: http(s) links, files, folders, patterns such as
+    :param images: list of images, at least 3, better 7 or 8: http(s) links, files, folders, patterns such as
         ``photos/*.png`` and object storage URIs (``s3://conn_id@bucket/folder``), mixed. What has no public link is
-        squared, sized to 512 x 512 (with the extra ``images``; without it by the service) and uploaded, each picture
-        once. All are checked before anything is paid. A picture counts by its content, a link by itself. Templated.
+        turned upright, converted to sRGB, squared, sized to 512 x 512 (with the extra ``images``; without it by the
+        service) and uploaded, each image once. All are checked before anything is paid. An image counts by its
+        content, a link by itself or, when it is a new one, by what is behind it. Who templates this can publish
+        what the worker can read. Templated.
     :param training_type: ``men``, ``female``, ``couple`` or ``None`` for any other subject. Templated.
     :param max_train_steps: steps for ``dreambooth`` (1 to 2000), epochs for ``lora`` (10 to 50); ``None`` leaves it
         to the service; ``dreambooth_v2`` has no such field. Templated.

@@ -57,7 +57,7 @@ class TaskRecord:
 
     def images(self, hook: DreamboothHook, log: Any) -> ImageSupply:
         """
-        Return the way from the task's pictures to links; what it uploads is kept beside the record.
+        Return the way from the task's images to links; what it uploads is kept beside the record.
 
         :param hook: the hook of the task's connection.
         :param log: Airflow's task log.

@@ -40,9 +40,9 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"images": {"a": 1}}, "images is dict", "Write a list of links"),
     ({"images": 7}, "images is int", "Write a list of links"),
     ({"images": set(IMAGES)}, "images is a set", "Write a list of links"),
-    ({"images": []}, "images has 0 pictures", "Give at least 3"),
-    ({"images": IMAGES[:1]}, "images has 1 picture.", "Give at least 3"),
-    ({"images": IMAGES[:2]}, "images has 2 pictures", "Give at least 3"),
+    ({"images": []}, "images has 0 images", "Give at least 3"),
+    ({"images": IMAGES[:1]}, "images has 1 image.", "Give at least 3"),
+    ({"images": IMAGES[:2]}, "images has 2 images", "Give at least 3"),
     ({"images": [*IMAGES, "face.png"]}, "images[7] is 'face.png'", "direct, public links"),
     ({"images": [*IMAGES, "ftp://images.example/1.png"]}, "images[7] is 'ftp:", "direct, public links"),
     ({"images": [*IMAGES, "s3://bucket/1.png"]}, "images[7] is 's3:", "direct, public links"),
@@ -130,11 +130,11 @@ def test_a_refusal_names_the_field_and_the_mend_and_says_that_nothing_was_paid(
 def test_fewer_than_seven_images_are_taken_with_a_warning(number: int) -> None:
     request = FineTuneRequest.checked(**{**GOOD, "images": IMAGES[:number]})
     assert request.warnings == (
-        f"images has {number} pictures; the service advises 7 or 8 for a good likeness.",
+        f"images has {number} images; the service advises 7 or 8 for a good likeness.",
     )
 
 
-def test_a_picture_given_twice_is_taken_with_a_warning() -> None:
+def test_an_image_given_twice_is_taken_with_a_warning() -> None:
     request = FineTuneRequest.checked(**{**GOOD, "images": [*IMAGES, IMAGES[0]]})
     assert len(request.images) == 8
     assert "more than once" in request.warnings[0]

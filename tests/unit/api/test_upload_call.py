@@ -44,7 +44,7 @@ def test_other_formats_are_refused_by_their_first_bytes(content: bytes) -> None:
     assert media_type(PNG, "a") == "image/png"
 
 
-def test_a_picture_over_five_megabytes_is_refused() -> None:
+def test_an_image_over_five_megabytes_is_refused() -> None:
     upload(PNG.ljust(MOST_BYTES, b" "))
     with pytest.raises(DreamboothValidationError, match=r"^face.png has 5.0 MB.*nothing was paid"):
         upload(PNG.ljust(MOST_BYTES + 1, b" "), name="face.png")

@@ -1,4 +1,4 @@
-"""A training and its pictures: checked before it is paid, and known again by what they show."""
+"""A training and its images: checked before it is paid, and known again by what they show."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_folder_is_trained_with(
     assert [link.startswith(f"{emulator.url}/uploads/") for link in sent] == [True] * 4
 
 
-def test_a_crash_between_two_uploads_costs_no_picture_twice(
+def test_a_crash_between_two_uploads_costs_no_image_twice(
     connection: str, album: Album, asked: Requests
 ) -> None:
     tries, folder = Tries(), album(4)
@@ -58,13 +58,13 @@ def test_a_retry_finds_the_training_without_looking_for_links(
     first = tries.run(train(connection, [str(folder)]))
     for key in list(tries.store.entries):
         if key.startswith("dreambooth_uploads"):
-            # Even with links that are gone: the training is known by what the pictures show.
+            # Even with links that are gone: the training is known by what the images show.
             tries.store.delete(key)
     assert tries.run(train(connection, [str(folder)])) == first
     assert (asked.of("base64_crop"), asked.of(TRAINING)) == (3, 1)
 
 
-def test_the_same_pictures_elsewhere_are_the_same_training(
+def test_the_same_images_elsewhere_are_the_same_training(
     connection: str, album: Album, tmp_path: Path, asked: Requests
 ) -> None:
     tries, folder = Tries(), album(3)
@@ -75,7 +75,7 @@ def test_the_same_pictures_elsewhere_are_the_same_training(
     assert asked.of(TRAINING) == 1
 
 
-def test_another_picture_is_another_training(connection: str, album: Album, asked: Requests) -> None:
+def test_another_image_is_another_training(connection: str, album: Album, asked: Requests) -> None:
     tries, folder = Tries(), album(3)
     tries.run(train(connection, [str(folder)]))
     (folder / "2.png").write_bytes(photo(tone=200))
@@ -83,7 +83,7 @@ def test_another_picture_is_another_training(connection: str, album: Album, aske
     assert (asked.of("base64_crop"), asked.of(TRAINING)) == (4, 2)
 
 
-def test_a_training_is_found_again_after_its_pictures_are_gone(
+def test_a_training_is_found_again_after_its_images_are_gone(
     connection: str, album: Album, asked: Requests, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tries, folder = Tries(), album(3)
@@ -95,7 +95,7 @@ def test_a_training_is_found_again_after_its_pictures_are_gone(
     assert "The images of then are taken to look for the training" in capsys.readouterr().out
 
 
-def test_pictures_that_are_gone_start_no_new_training(connection: str, album: Album, asked: Requests) -> None:
+def test_images_that_are_gone_start_no_new_training(connection: str, album: Album, asked: Requests) -> None:
     tries, folder = Tries(), album(3)
     tries.run(train(connection, [str(folder)]))
     (folder / "1.png").unlink()
@@ -105,7 +105,7 @@ def test_pictures_that_are_gone_start_no_new_training(connection: str, album: Al
     assert asked.of(TRAINING) == 1
 
 
-def test_a_bad_picture_is_refused_before_anything_is_paid_or_cancelled(
+def test_a_bad_image_is_refused_before_anything_is_paid_or_cancelled(
     connection: str, album: Album, emulator: RunningEmulator, asked: Requests
 ) -> None:
     folder = album(3)
@@ -116,7 +116,7 @@ def test_a_bad_picture_is_refused_before_anything_is_paid_or_cancelled(
     assert (asked.of("base64_crop"), asked.of(TRAINING)) == (0, 0)
 
 
-def test_two_pictures_are_too_few(connection: str, album: Album, asked: Requests) -> None:
+def test_two_images_are_too_few(connection: str, album: Album, asked: Requests) -> None:
     with pytest.raises(DreamboothValidationError, match="images has 2 images; at least 3 are needed"):
         Tries().run(train(connection, [str(album(2))]))
     assert asked.of("base64_crop") == 0

@@ -73,7 +73,7 @@ def test_a_report_names_what_would_be_uploaded_and_uploads_nothing(
     assert asked.of("base64_crop") == 3
 
 
-def test_a_report_checks_the_pictures(connection: str, album: Album, asked: Requests) -> None:
+def test_a_report_checks_the_images(connection: str, album: Album, asked: Requests) -> None:
     folder = album(2)
     (folder / "1.png").write_bytes(b"no picture")
     with pytest.raises(DreamboothValidationError, match=r"1\.png"):
@@ -92,7 +92,7 @@ def test_a_retry_uploads_only_what_the_crash_has_left_over(
     assert links[:3] == [image.url for image in sent]
 
 
-def test_a_changed_picture_is_uploaded_again_and_no_other(
+def test_a_changed_image_is_uploaded_again_and_no_other(
     connection: str, album: Album, asked: Requests
 ) -> None:
     tries, folder = Tries(), album(3)
@@ -201,7 +201,7 @@ def test_a_link_that_only_the_service_may_reach_is_handed_on_with_a_warning(
     assert f"{link} cannot be reached from this worker. It is passed on unseen" in capsys.readouterr().out
 
 
-def test_small_pictures_are_used_with_a_warning(
+def test_small_images_are_used_with_a_warning(
     connection: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "small.png").write_bytes(photo(300, 300))
@@ -209,7 +209,7 @@ def test_small_pictures_are_used_with_a_warning(
     assert "1 of 1 images are smaller than the advised 512 pixels" in capsys.readouterr().out
 
 
-def test_a_picture_that_changes_while_it_is_read_is_not_uploaded(
+def test_an_image_that_changes_while_it_is_read_is_not_uploaded(
     connection: str, album: Album, asked: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = iter([photo(tone=1), photo(tone=2)])
