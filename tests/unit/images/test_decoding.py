@@ -13,6 +13,7 @@ from airflow_provider_dreambooth.images import decoding
 from airflow_provider_dreambooth.images.decoding import View, view
 from airflow_provider_dreambooth.images.limits import MOST_PIXELS, NotUsableError
 from tests.emulated_task import photo
+from tests.requirements import required_modules
 
 RED, WHITE, GREY = (255, 0, 0), (255, 255, 255), (128, 128, 128)
 
@@ -159,6 +160,17 @@ def test_a_photograph_is_turned_upright(orientation: int, kind: str) -> None:
         assert close(result.pixels.getpixel(place), expected.getpixel(place), by=12)  # type: ignore[arg-type]
     assert (result.width, result.height) == ((600, 900) if orientation >= 5 else (900, 600))
     assert result.turned == (orientation != 1)
+
+
+def test_a_heic_photograph_is_used_where_pillow_heif_is_installed() -> None:
+    required_modules("pillow_heif", group="test")
+    assert "HEIC" in decoding.formats()
+    content = saved(Image.new("RGB", (900, 600), RED), "HEIF", quality=95)
+    result = seen(content, "HEIC")
+    assert close(result.pixels.getpixel((5, 5)), RED)
+    assert (result.width, result.height) == (900, 600)
+    with pytest.raises(NotUsableError, match="cannot be decoded to its end"):
+        seen(content[: len(content) // 2], "HEIC")
 
 
 def test_where_a_photograph_was_taken_is_not_carried_along() -> None:

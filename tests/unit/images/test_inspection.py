@@ -17,9 +17,9 @@ from tests.emulated_task import photo
 
 @pytest.fixture(params=[True, False], ids=["with Pillow", "without Pillow"])
 def pillow(request: pytest.FixtureRequest, mocker: MockerFixture) -> bool:
-    if not request.param:
-        mocker.patch.object(decoding, "AVAILABLE", new=False)
-        mocker.patch.object(decoding, "formats", return_value=frozenset({"PNG", "JPEG"}))
+    names = {"PNG", "JPEG", "WebP", "AVIF"} if request.param else {"PNG", "JPEG"}
+    mocker.patch.object(decoding, "AVAILABLE", new=request.param)
+    mocker.patch.object(decoding, "formats", return_value=frozenset(names))
     return bool(request.param)
 
 

@@ -20,6 +20,12 @@ def names(*texts: str) -> list[str]:
     return [image.name for image in found.images]
 
 
+@pytest.fixture(autouse=True)
+def no_heif(mocker: MockerFixture) -> None:
+    """Whatever is installed here, HEIC cannot be used."""
+    mocker.patch.object(decoding, "formats", return_value=frozenset({"PNG", "JPEG", "WebP", "AVIF"}))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in ("b.png", "a.JPG", "c.jpeg", "notes.txt", ".hidden.png", "d.webp", "e.heic"):

@@ -319,12 +319,12 @@ def test_what_a_folder_holds_and_is_not_used_is_named_in_the_log(
     connection: str, album: Album, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = album(2)
-    (folder / "holiday.heic").write_bytes(b"x")
+    (folder / "holiday.tiff").write_bytes(b"x")
     (folder / "more").mkdir()
     Tries().run(upload(connection, [str(folder)]))
     log = capsys.readouterr().out
     assert "2 files or folders are left out" in log
-    assert "holiday.heic" in log
+    assert "holiday.tiff" in log
     assert "add" in log
 
 
