@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_dreambooth.api import training_calls
 from airflow_provider_dreambooth.api.environment import Environment
@@ -21,7 +22,6 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.transport import requests_client
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER
 from airflow_provider_dreambooth.transport.retry import ONCE
 from tests.unit.transport.conftest import KEY, Carrier, Clock, Serve
@@ -251,7 +251,7 @@ def test_a_socks_proxy_without_its_package_is_no_lost_answer(
     carrier: Carrier, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def without_package(*args: Any, **options: Any) -> Any:
-        raise requests_client.requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
     monkeypatch.setattr("requests.adapters.SOCKSProxyManager", without_package)
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
