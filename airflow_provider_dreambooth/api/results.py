@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.log_text import Progress
@@ -43,6 +45,17 @@ class FineTuneStatus:
     progress: Progress = field(default_factory=Progress)
     reason: str | None = None
     cause_is_permanent: bool = False
+
+
+@dataclass(frozen=True)
+class TrainerStatus(FineTuneStatus):
+    """
+    Where a training of the v6 trainer stands.
+
+    :param inference: the request that renders with the LoRA, as the service gives it; ``None`` until there is one.
+    """
+
+    inference: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
