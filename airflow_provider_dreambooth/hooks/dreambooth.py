@@ -1,33 +1,33 @@
 """The hook: a ``dreambooth`` connection, and every call of the service as a method.
 
-Methods return typed values and raise the errors of :mod:`airflow_provider_dreambooth.exceptions`. Passing
-faults are retried inside a call; a call that costs money only when nothing was accepted.
+Methods return typed values and raise the errors of :mod:`airflow_provider_dreambooth.exceptions`. Transient errors
+are retried inside a call; a call that costs money only when nothing was accepted.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_dreambooth import connection_form
-from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
+from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call, wallet
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.api.inference_api import InferenceApi, order_of
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
+    DreamboothAuthError,
     DreamboothError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.hooks.shared_client import SharedClient
 from airflow_provider_dreambooth.hooks.stored_connection import aread_connection, read_connection
-from airflow_provider_dreambooth.transport.retry import PATIENT
+from airflow_provider_dreambooth.transport.retry import ONCE, PATIENT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from airflow_provider_dreambooth.api.call import ApiCall
     from airflow_provider_dreambooth.api.results import (
         Acknowledgement,
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
         Rendering,
         UploadedImage,
     )
-    from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport
     from airflow_provider_dreambooth.transport.blocking import BlockingTransport
+
+Result = TypeVar("Result")
 
 #: Base URL -> the form of rendering and reload that the server answered to, in this process.
 _answered_form: dict[str, InferenceApi] = {}
@@ -114,15 +115,24 @@ class DreamboothHook(BaseHook):
 
         return blocking_transport(self.settings)
 
-    def _require(self, present: bool, what: str) -> None:
-        if not present:
-            raise DreamboothValidationError(
-                f"The sandbox environment has no {what}. Set environment to production in connection "
-                f"{self.dreambooth_conn_id!r}. Nothing was sent."
-            )
+    def _poll(self, build: Callable[[], ApiCall[Result]]) -> Result:
+        """
+        Send a call of a wait. A wait can outlast a key, so a refused one is tried once more if the connection holds
+        another by now. Other calls are not: whoever decides about money must know whose account it asks.
+        """
+        try:
+            return self.get_conn().send(build())
+        except DreamboothAuthError:
+            if not self.reread():
+                raise
+        return self.get_conn().send(build())
 
-    def _cancel_call(self, training_id: str) -> ApiCall[Acknowledgement]:
-        self._require(self.environment.has_cancel, f"cancel: training {training_id} runs on")
+    def _cancel_call(self, training_id: str, environment: Environment) -> ApiCall[Acknowledgement]:
+        if not environment.has_cancel:
+            raise DreamboothValidationError(
+                f"The sandbox environment has no cancel: training {training_id} is still running. Set environment to "
+                f"production in connection {self.dreambooth_conn_id!r}. Nothing was sent."
+            )
         return training_calls.cancel(training_id)
 
     def fine_tune(self, request: FineTuneRequest | None = None, **arguments: Any) -> FineTuneStarted:
@@ -144,12 +154,12 @@ class DreamboothHook(BaseHook):
 
     def fine_tune_status(self, training_id: str) -> FineTuneStatus:
         """
-        Ask how a training stands. Free.
+        Ask for the state of a training. Free.
 
         :param training_id: the training.
         :raises DreamboothNotFoundError: the service does not know it in this environment.
         """
-        return self.get_conn().send(training_calls.status(training_id, self.environment))
+        return self._poll(lambda: training_calls.status(training_id, self.environment))
 
     def cancel_training(self, training_id: str) -> Acknowledgement:
         """
@@ -158,7 +168,7 @@ class DreamboothHook(BaseHook):
         :param training_id: the training.
         :raises DreamboothValidationError: the sandbox has no such endpoint.
         """
-        return self.get_conn().send(self._cancel_call(training_id))
+        return self.get_conn().send(self._cancel_call(training_id, self.environment))
 
     def list_models(self) -> tuple[Model, ...]:
         """Return the account's own models (``finetune_list``; not those trained in the sandbox). Free."""
@@ -195,7 +205,7 @@ class DreamboothHook(BaseHook):
     @property
     def inference_apis(self) -> tuple[InferenceApi, ...]:
         """The forms of rendering, fetch and reload to use, each one where the server has no route for those before it."""
-        return order_of(self.settings.inference_api, _answered_form.get(self.settings.base_url))
+        return _inference_apis(self.settings)
 
     def text_to_image(self, request: TextToImageRequest | None = None, **arguments: Any) -> Rendering:
         """
@@ -227,24 +237,35 @@ class DreamboothHook(BaseHook):
         :param request_id: :attr:`Rendering.request_id`.
         :param fetch_path: :attr:`Rendering.fetch_path`; asked on the configured host only.
         """
-        return self.get_conn().send(text_to_image.fetch(request_id, fetch_path, self.inference_apis))
+        return self._poll(lambda: text_to_image.fetch(request_id, fetch_path, self.inference_apis))
 
     def download(self, url: str) -> bytes:
         """
-        Fetch a picture. The key is not sent. Links can answer 404 for a short while: that is retried.
+        Fetch a result. The key is not sent. Links can answer 404 for a short while: that is retried.
 
-        :param url: the picture's link.
+        :param url: the image's link.
         """
         return self.get_conn().download(url)
 
+    def wallet_balance(self) -> wallet.WalletBalance | None:
+        """Ask how much money the account holds. Free; ``None`` where the service does not tell."""
+        try:
+            return self.get_conn().send(wallet.balance(), policy=ONCE)
+        except DreamboothError as error:
+            self.log.debug("The wallet's balance is not available: %s", error)
+            return None
+
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection by a free call, for the form's Test button."""
+        """Try the connection by free calls, for the form's Test button."""
         try:
             models = self.list_models()
         except DreamboothError as error:
             return False, self._without_id(str(error))
-        count = f"{len(models)} model{'' if len(models) == 1 else 's'}"
-        said = f"{self.settings.base_url} accepts the key; the account has {count}. Nothing was charged."
+        account = f"{len(models)} model{'' if len(models) == 1 else 's'}"
+        balance = self.wallet_balance()
+        if balance is not None:
+            account += f" and {balance} in its wallet"
+        said = f"{self.settings.base_url} accepts the key; the account has {account}. Nothing was charged."
         return True, " ".join((said, *self.settings.warnings))
 
     def _without_id(self, text: str) -> str:
@@ -254,25 +275,24 @@ class DreamboothHook(BaseHook):
             f"connection {shown}", "the connection"
         )
 
-    @asynccontextmanager
-    async def atransport(self) -> AsyncIterator[AsyncTransport]:
-        """Hold the client that all waiting tasks of this connection share in this event loop."""
-        from airflow_provider_dreambooth.transport.asynchronous import shared_transport
-
-        async with shared_transport(await self.asettings()) as transport:
-            yield transport
-
     async def afine_tune_status(self, training_id: str) -> FineTuneStatus:
-        """Ask how a training stands, inside an event loop. See :meth:`fine_tune_status`."""
-        async with self.atransport() as transport:
-            return await transport.send(training_calls.status(training_id, self.environment))
+        """Ask for the state of a training, inside an event loop. See :meth:`fine_tune_status`."""
+        async with SharedClient(self.dreambooth_conn_id) as client:
+            call = training_calls.status(training_id, await client.environment())
+            return await client.send(call, patient=True)
 
     async def acancel_training(self, training_id: str) -> Acknowledgement:
         """Cancel a training inside an event loop. See :meth:`cancel_training`."""
-        async with self.atransport() as transport:
-            return await transport.send(self._cancel_call(training_id))
+        async with SharedClient(self.dreambooth_conn_id) as client:
+            call = self._cancel_call(training_id, await client.environment())
+            return await client.send(call, patient=True)
 
     async def afetch_image(self, request_id: str, fetch_path: str | None = None) -> Rendering:
-        """Ask for pictures inside an event loop. See :meth:`fetch_image`."""
-        async with self.atransport() as transport:
-            return await transport.send(text_to_image.fetch(request_id, fetch_path, self.inference_apis))
+        """Ask for images inside an event loop. See :meth:`fetch_image`."""
+        async with SharedClient(self.dreambooth_conn_id) as client:
+            apis = _inference_apis(await client.settings())
+            return await client.send(text_to_image.fetch(request_id, fetch_path, apis), patient=True)
+
+
+def _inference_apis(settings: ConnectionSettings) -> tuple[InferenceApi, ...]:
+    return order_of(settings.inference_api, _answered_form.get(settings.base_url))

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothError
-from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+from airflow_provider_dreambooth.hooks.stored_connection import aread_connection
 from airflow_provider_dreambooth.transport.retry import ONCE, PATIENT
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _Reading:
     async def renew(self, conn_id: str) -> None:
         started = time.monotonic()
         try:
-            self.settings = await DreamboothHook(conn_id).asettings()
+            self.settings = await aread_connection(conn_id)
         except DreamboothError as error:
             if self.settings is not None and self.failure is None:
                 log.warning("%s Tasks that wait go on with what was read before, asking again.", error)
@@ -109,17 +109,21 @@ class SharedClient:
     ) -> None:
         await self._leave()
 
-    async def environment(self) -> Environment:
-        """Return the connection's environment."""
+    async def settings(self) -> ConnectionSettings:
+        """Return the connection, read at most five minutes ago."""
         await self._refresh(time.monotonic() - READ_AGAIN_AFTER, or_older=True)
         assert self._settings is not None
-        return Environment(self._settings.environment)
+        return self._settings
+
+    async def environment(self) -> Environment:
+        """Return the connection's environment."""
+        return Environment((await self.settings()).environment)
 
     async def send(self, call: ApiCall[Result], *, patient: bool = False) -> Result:
         """
         Send a call. A refused key is tried once more if the connection holds another one by now.
 
-        :param patient: repeat the call after a passing fault. A waiting task asks again by its own pace instead.
+        :param patient: repeat the call after a transient error. A waiting task polls again by its own schedule instead.
         :raises DreamboothError: as the transport does.
         """
         now = time.monotonic()

@@ -135,7 +135,7 @@ def test_the_sandbox_has_no_cancel_and_says_so_before_anything_is_sent(served: S
     hook = DreamboothHook()
     assert hook.environment is Environment.SANDBOX
     training_id = served.train()
-    with pytest.raises(DreamboothValidationError, match=f"{training_id} runs on"):
+    with pytest.raises(DreamboothValidationError, match=f"{training_id} is still running"):
         hook.cancel_training(training_id)
 
 
@@ -262,3 +262,38 @@ def test_a_connection_is_read_anew_when_asked_to(served: Served) -> None:
     served.connect(password="a-renewed-key")
     assert hook.reread()
     assert hook.settings.api_key == "a-renewed-key"
+
+
+def test_the_test_button_tells_the_balance_where_the_service_does(served: Served) -> None:
+    assert "the account has 0 models and 100.00 USD in its wallet." in DreamboothHook().test_connection()[1]
+    served.fault("not_found", endpoint="wallet_balance")
+    ok, text = DreamboothHook().test_connection()
+    assert ok
+    assert "the account has 0 models. Nothing was charged." in text
+
+
+def test_a_wait_on_a_worker_outlives_its_key(served: Served, mocker: MockerFixture) -> None:
+    training_id = served.train()
+    hook = DreamboothHook()
+    hook.fine_tune_status(training_id)
+    served.fault("invalid_key", times=1)
+    served.connect(extra={"timeout": 9})
+    assert hook.fine_tune_status(training_id).outcome is Outcome.RUNNING
+    assert hook.settings.timeout == 9
+
+
+def test_a_refused_key_that_is_still_the_same_is_final(served: Served) -> None:
+    training_id = served.train()
+    hook = DreamboothHook()
+    served.fault("invalid_key", times=1)
+    with pytest.raises(DreamboothAuthError):
+        hook.fine_tune_status(training_id)
+
+
+def test_what_decides_about_money_is_never_asked_with_another_key(served: Served) -> None:
+    hook = DreamboothHook()
+    hook.list_models()
+    served.connect(password="the-key-of-another-account")
+    served.fault("invalid_key", times=1)
+    with pytest.raises(DreamboothAuthError):
+        hook.list_models()
