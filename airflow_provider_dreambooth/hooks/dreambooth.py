@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_dreambooth.transport.blocking import BlockingTransport
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 #: Base URL -> the form of rendering and reload that the server answered to, in this process.
 _answered_form: dict[str, InferenceApi] = {}
@@ -115,7 +115,7 @@ class DreamboothHook(BaseHook):
 
         return blocking_transport(self.settings)
 
-    def _poll(self, build: Callable[[], ApiCall[Result]]) -> Result:
+    def _poll(self, build: Callable[[], ApiCall[_Result]]) -> _Result:
         """
         Send a call of a wait. A wait can outlast a key, so a refused one is tried once more if the connection holds
         another by now. Other calls are not: whoever decides about money must know whose account it asks.

@@ -21,6 +21,7 @@ from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.runtime import compat, stall
 from airflow_provider_dreambooth.runtime.errors import error_of, for_airflow
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages, task_summary
 from airflow_provider_dreambooth.training.event import WaitEnded
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 SOONEST_RETURN = 8.0
 
 
-class DreamboothFineTuneOperator(TrainingLineage, BaseOperator):
+class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
     """
     Start one Dreambooth training and push its id; with ``wait_for_completion`` also wait until the model is ready.
 

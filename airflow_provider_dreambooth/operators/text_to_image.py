@@ -20,6 +20,7 @@ from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
 from airflow_provider_dreambooth.runtime.errors import error_class_named, for_airflow
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
 from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 SOONEST_RETURN = 8.0
 
 
-class DreamboothTextToImageOperator(RenderingLineage, BaseOperator):
+class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator):
     """
     Render images with a trained model and return their links, or the places where they were saved.
 

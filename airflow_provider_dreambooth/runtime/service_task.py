@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.masking import secrets_in
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import for_airflow
 
 if TYPE_CHECKING:
@@ -33,3 +35,14 @@ class ServiceTask:
             yield
         except DreamboothError as error:
             raise for_airflow(error) from error.__cause__
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        """
+        Render, and let Airflow hide the body fields that are somebody's secret, such as ``wandb_key``.
+
+        The one step that tasks and mapped tasks share; Airflow stores what was rendered right after it.
+        """
+        super()._do_render_template_fields(parent, *args, **kwargs)  # type: ignore[misc]
+        if parent is self:
+            for secret in secrets_in(getattr(self, "parameters", None)):
+                compat.mask_secret(secret)

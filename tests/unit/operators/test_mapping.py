@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG
+from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.operators import dreambooth as operators
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -91,3 +93,18 @@ def test_default_args_reach_the_connection(name: str) -> None:
 def test_deferral_follows_airflows_setting(name: str) -> None:
     default = inspect.signature(CLASSES[name].__init__).parameters["deferrable"].default
     assert default is False
+
+
+@pytest.mark.parametrize("name", ["DreamboothFineTuneOperator", "DreamboothTextToImageOperator"])
+def test_secrets_among_the_parameters_are_hidden_from_the_page_of_rendered_templates(
+    name: str, mocker: MockerFixture
+) -> None:
+    hidden = mocker.patch.object(compat, "mask_secret")
+    parameters = {
+        "wandb_key": "w-{{ params.subject }}-1",
+        "learning_rate": "2e-6",
+        "hf": {"hf_token": "h-12345"},
+    }
+    made = CLASSES[name](task_id="t", **(ARGUMENTS[name] | {"parameters": parameters}))
+    made.render_template_fields({"params": {"subject": "zwx"}})
+    assert [call.args for call in hidden.call_args_list] == [("w-zwx-1",), ("h-12345",)]
