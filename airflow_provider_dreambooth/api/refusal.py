@@ -80,6 +80,26 @@ def yes_or_no(field: str, value: Any, *, absent: bool | None = None) -> bool:
     raise refuse(field, f"is {shown(value)}", "Use True or False")
 
 
+def check_choice(field: str, value: Any, choices: Collection[str]) -> None:
+    """
+    Refuse a word that is none of the choices.
+
+    :param field: the argument's name.
+    """
+    if value not in choices:
+        raise refuse(field, f"is {shown(value)}", f"Use {' or '.join(map(repr, choices))}")
+
+
+def check_flag(field: str, value: Any) -> None:
+    """
+    Refuse what is no flag, such as the text of one: every text that is not empty would count as true.
+
+    :param field: the argument's name.
+    """
+    if not isinstance(value, bool):
+        raise refuse(field, f"is {shown(value)}", "Use True or False; this argument is not templated")
+
+
 def checked_extra_fields(parameters: Any, own_arguments: Collection[str]) -> dict[str, Any]:
     """
     Return further body fields as they are, after refusing those that cannot be meant.

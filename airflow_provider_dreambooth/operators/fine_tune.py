@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
+from airflow_provider_dreambooth.api.refusal import check_choice, check_flag
+from airflow_provider_dreambooth.assets.announcement import refuse_early_outlets
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -20,19 +21,19 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.runtime import compat, stall
-from airflow_provider_dreambooth.runtime.errors import error_of, for_airflow
+from airflow_provider_dreambooth.runtime.errors import error_of
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages, task_summary
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.record import Ending
 from airflow_provider_dreambooth.training.task_record import TaskRecord
+from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.cancellation import Cancellation
     from airflow_provider_dreambooth.training.polling import Watch
@@ -85,6 +86,9 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
     :param on_lost_submission: when the answer to the paid request was lost and nothing tells whether it was accepted:
         ``fail`` (default) ends the task with :class:`DreamboothLostSubmissionError`, ``resubmit`` pays for a new one.
     :param on_clear: what a user's clear does: ``reuse`` (default) the training of the same inputs, or ``retrain``.
+    :param validate_only: check connection, inputs and every image, and in ``production`` that the key is accepted; log what
+        would be sent and its documented price; then skip the task. Nothing is uploaded and nothing is paid, so that a DAG
+        can be tried in CI.
     :raises DreamboothValidationError: an input that the service would refuse; nothing was sent.
     :raises DreamboothTrainingFailedError: the service reports that the training failed.
     :raises DreamboothTrainingTimeoutError: not ready in time.
@@ -129,6 +133,7 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
         cancel_on_timeout: bool = False,
         on_lost_submission: str = "fail",
         on_clear: str = "reuse",
+        validate_only: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -151,6 +156,8 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
         self.cancel_on_timeout = cancel_on_timeout
         self.on_lost_submission = on_lost_submission
         self.on_clear = on_clear
+        self.validate_only = validate_only
+        self._check_arguments()
         self._waiting_for: str | None = None
         self._end_time: float | None = None
         self._task_instance: Any = None
@@ -160,39 +167,30 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
         self._stalls: stall.StallDetector | None = None
         self._killed: Cancellation | None = None
 
-    @cached_property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-        return DreamboothHook(self.dreambooth_conn_id)
-
     def execute(self, context: Context) -> str:
         """Find this task's training again, or start and pay for it; wait for it if asked to."""
         return self._run(context)
 
     def _run(self, context: Context) -> str:
-        try:
+        with self.errors_for_airflow():
             return self._execute(context)
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
 
-    def _check_policies(self) -> None:
-        from airflow_provider_dreambooth.api.refusal import refuse
-        from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
-
-        for name, value, choices in (
-            ("on_lost_submission", self.on_lost_submission, ("fail", "resubmit")),
-            ("on_clear", self.on_clear, ("reuse", "retrain")),
+    def _check_arguments(self) -> None:
+        """Refuse what no rendering can change, so that it is an import error of the DAG."""
+        check_choice("on_lost_submission", self.on_lost_submission, ("fail", "resubmit"))
+        check_choice("on_clear", self.on_clear, ("reuse", "retrain"))
+        for flag in (
+            "wait_for_completion",
+            "deferrable",
+            "cancel_on_kill",
+            "cancel_on_timeout",
+            "validate_only",
         ):
-            if value not in choices:
-                raise refuse(name, f"is {value!r}", f"Use {choices[0]!r} or {choices[1]!r}")
-        if self.outlets and not self.wait_for_completion:
-            from airflow_provider_dreambooth.assets.announcement import refuse_early_outlets
-
-            refuse_early_outlets(self.outlets)
+            check_flag(flag, getattr(self, flag))
         check_timeout(self.timeout)
         check_poll_interval(self.poll_interval)
+        if self.outlets and not self.wait_for_completion:
+            refuse_early_outlets(self.outlets)
 
     def _request(self) -> FineTuneRequest:
         from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
@@ -212,12 +210,14 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
 
     def _execute(self, context: Context) -> str:
         from airflow_provider_dreambooth.training.paid_request import QueueFull
+        from airflow_provider_dreambooth.training.validation import validate
 
-        self._check_policies()
         request = self._request()
         record = TaskRecord(context)
         images = record.images(self.hook, self.log)
         images.gather(self.images)
+        if self.validate_only:
+            raise AirflowSkipException(validate(self.hook, request, images, self.log))
         while True:
             try:
                 secured = self._secure(request, record, images)
@@ -329,7 +329,7 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
             backstop = timedelta(seconds=max(self._end_time - now, 0) + deadlines.BACKSTOP_AFTER)
         if self.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS:
             self.log.info(
-                "Airflow below 3.3 tells nobody when a deferred task is marked failed: training %s would run on. %s",
+                "Airflow below 3.3 does not notify a deferred task that is marked failed: training %s would keep running. %s",
                 watch.training_id,
                 "To stop it, cancel it with DreamboothCancelTrainingOperator or at the service."
                 if self.hook.environment.has_cancel
@@ -361,13 +361,11 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Take the trigger's event: return the id of the model that is ready, or say what became of the training."""
-        try:
+        with self.errors_for_airflow():
             record = TaskRecord(context)
             known = record.load()
             expected = known.training_id if known else None
             return self._conclude(context, record, WaitEnded.from_payload(event, expected_id=expected))
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
 
     def _conclude(self, context: Context, record: TaskRecord, ended: WaitEnded) -> str:
         self._waiting_for = None

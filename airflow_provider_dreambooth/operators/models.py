@@ -21,7 +21,7 @@ class _ModelOperator(ServiceTask, BaseOperator):
 
     ui_color = "#f4eefa"
     #: The argument that names what the operator is about.
-    about: ClassVar[str]
+    _about: ClassVar[str]
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class _ModelOperator(ServiceTask, BaseOperator):
     def execute(self, context: Context) -> str:
         with self.errors_for_airflow():
             report_only = yes_or_no("report_only", self.report_only, absent=False)
-            if is_absent(getattr(self, self.about)):
+            if is_absent(getattr(self, self._about)):
                 # What a task leaves that was skipped, or refused before anything was paid.
                 raise AirflowSkipException(
-                    f"{self.about} is empty: the task that it comes from has started no training. There is nothing to do."
+                    f"{self._about} is empty: the task that it comes from has started no training. There is nothing to do."
                 )
-            return self.act(report_only=report_only)
+            return self._act(report_only=report_only)
 
-    def act(self, *, report_only: bool) -> str:
+    def _act(self, *, report_only: bool) -> str:
         raise NotImplementedError
 
 
@@ -61,14 +61,14 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
     """
 
     template_fields: Sequence[str] = ("training_id", "report_only", "dreambooth_conn_id")
-    about = "training_id"
+    _about = "training_id"
 
     def __init__(self, *, training_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Another task's output is a string by the time this one runs.
         self.training_id = cast("str", training_id)
 
-    def act(self, *, report_only: bool) -> str:
+    def _act(self, *, report_only: bool) -> str:
         """Cancel, unless there is nothing left to cancel."""
         from airflow_provider_dreambooth.training.cancellation import Fate, cancel
 
@@ -99,14 +99,14 @@ class DreamboothDeleteModelOperator(_ModelOperator):
     """
 
     template_fields: Sequence[str] = ("model_id", "report_only", "dreambooth_conn_id")
-    about = "model_id"
+    _about = "model_id"
 
     def __init__(self, *, model_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Another task's output is a string by the time this one runs.
         self.model_id = cast("str", model_id)
 
-    def act(self, *, report_only: bool) -> str:
+    def _act(self, *, report_only: bool) -> str:
         """Delete, unless the model is gone already."""
         if report_only:
             self.log.info("Model %s would be deleted (report_only).", self.model_id)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_dreambooth.api.refusal import check_flag, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
@@ -68,6 +69,8 @@ class DreamboothReloadModelOperator(ServiceTask, BaseOperator):
         self.timeout = timeout
         self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
+        check_flag("wait_for_completion", wait_for_completion)
+        check_flag("deferrable", deferrable)
         check_poll_interval(poll_interval)
         check_timeout(timeout)
 
@@ -83,8 +86,6 @@ class DreamboothReloadModelOperator(ServiceTask, BaseOperator):
         return self._ask(end_time, first=False)
 
     def _ask(self, end_time: float | None, *, first: bool) -> str:
-        from airflow_provider_dreambooth.api.refusal import yes_or_no
-
         with self.errors_for_airflow():
             if yes_or_no("report_only", self.report_only, absent=False):
                 self.log.info("Model %s would be loaded again (report_only).", self.model_id)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_dreambooth.api.refusal import yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import DreamboothError
-from airflow_provider_dreambooth.runtime.errors import for_airflow
+from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.runtime.state_store import state_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
-
-class DreamboothUploadImagesOperator(BaseOperator):
+class DreamboothUploadImagesOperator(ServiceTask, BaseOperator):
     """
     Upload images to the service (``base64_crop``) and return their public links, in order. Free.
 
@@ -70,22 +67,14 @@ class DreamboothUploadImagesOperator(BaseOperator):
         self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
 
-    @cached_property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-        return DreamboothHook(self.dreambooth_conn_id)
-
     def execute(self, context: Context) -> list[str]:
         """Check the images and upload those that have no public link."""
         from airflow_provider_dreambooth.api.link_text import holds_secret
-        from airflow_provider_dreambooth.api.refusal import yes_or_no
         from airflow_provider_dreambooth.images.record import forget
         from airflow_provider_dreambooth.images.supply import ImageSupply
 
         store = state_store(context)
-        try:
+        with self.errors_for_airflow():
             copy_all = yes_or_no("copy_links", self.copy_links)
             images = ImageSupply(
                 hook=self.hook,
@@ -103,8 +92,6 @@ class DreamboothUploadImagesOperator(BaseOperator):
                 self.log.info("Would be uploaded (report_only): %s", ", ".join(names) or "nothing")
                 return names
             links = images.links()
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
         if not store.keeps_ended:
             forget(store)
         return links

@@ -10,7 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    TaskDeferred,
+)
 
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -93,15 +98,6 @@ def test_a_second_run_of_the_same_task_pays_nothing(served: Served) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"on_clear": "redo"},
-        {"on_lost_submission": "ignore"},
-        {"timeout": 0},
-        {"timeout": "soon"},
-        {"timeout": timedelta(0)},
-        {"timeout": float("inf")},
-        {"poll_interval": 0},
-        {"poll_interval": "5"},
-        {"poll_interval": float("inf")},
         {"images": "https://x.example/1.png"},
         {"images": []},
         {"instance_prompt": " "},
@@ -124,6 +120,89 @@ def test_bad_input_is_refused_before_money_is_spent(
     assert next(iter(wrong)) in str(caught.value)
     assert paid(served) == []
     assert RECORD_KEY not in store.entries
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"on_clear": "redo"},
+        {"on_lost_submission": "ignore"},
+        {"on_lost_submission": None},
+        {"timeout": 0},
+        {"timeout": "soon"},
+        {"timeout": timedelta(0)},
+        {"timeout": float("inf")},
+        {"poll_interval": 0},
+        {"poll_interval": "5"},
+        {"poll_interval": float("inf")},
+        {"wait_for_completion": "False"},
+        {"deferrable": 1},
+        {"cancel_on_kill": "{{ params.cancel }}"},
+        {"cancel_on_timeout": None},
+        {"validate_only": "no"},
+    ],
+    ids=str,
+)
+def test_an_argument_that_no_template_can_change_is_refused_when_the_dag_is_read(
+    served: Served, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(DreamboothValidationError, match=next(iter(wrong))):
+        operator(served, **wrong)
+
+
+def test_outlets_of_a_task_that_does_not_wait_are_refused_when_the_dag_is_read(served: Served) -> None:
+    with pytest.raises(DreamboothValidationError, match="wait_for_completion"):
+        operator(served, outlets=[Asset("dreambooth://models/any")])
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"), [("production", "accepts the key"), ("sandbox", "is not known: the sandbox")]
+)
+def test_validate_only_says_what_would_be_sent_pays_nothing_and_skips(
+    served: Served,
+    environment: str,
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
+    served.connect(extra={"environment": environment})
+    store = MemoryStateStore()
+    trying = operator(
+        served, base_model_id=None, validate_only=True, parameters={"hf_token": "another key", "further": 1}
+    )
+    with caplog.at_level(logging.INFO), pytest.raises(AirflowSkipException) as caught:
+        trying.execute(context_of(TaskInstance(), store))
+    assert said in str(caught.value)
+    assert "from 3 USD (documented price)" in str(caught.value)
+    assert '"instance_prompt": "photo of zwx fox"' in caplog.text
+    assert '"further": 1' in caplog.text
+    assert "another key" not in caplog.text
+    assert paid(served) == []
+    assert store.entries == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error_class"),
+    [
+        ({"method": "magic"}, DreamboothValidationError),
+        ({"images": ["https://x.example/1.png"]}, DreamboothValidationError),
+        ({"images": ["/nowhere/1.png", "/nowhere/2.png", "/nowhere/3.png"]}, DreamboothValidationError),
+    ],
+    ids=str,
+)
+def test_validate_only_fails_where_a_training_would_be_refused(
+    served: Served, wrong: dict[str, Any], error_class: type[Exception]
+) -> None:
+    with pytest.raises(error_class) as caught:
+        operator(served, validate_only=True, **wrong).execute(context_of(TaskInstance()))
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_validate_only_fails_when_the_key_is_refused(served: Served) -> None:
+    served.fault("invalid_key")
+    with pytest.raises(DreamboothAuthError, match="no training was started and nothing was paid"):
+        operator(served, validate_only=True).execute(context_of(TaskInstance()))
 
 
 @pytest.mark.parametrize("entry", ["nonsense", [], {"training_id": "T1"}, {"version": 9}])
@@ -172,7 +251,7 @@ def test_it_says_where_a_mark_failed_will_not_be_noticed(
     asked = operator(served, base_model_id=None, wait_for_completion=True, deferrable=True)
     with caplog.at_level(logging.INFO), pytest.raises(TaskDeferred):
         asked.execute(context_of(task_instance))
-    said = f"marked failed: training {task_instance.xcoms['training_id']} would run on" in caplog.text
+    said = f"marked failed: training {task_instance.xcoms['training_id']} would keep running" in caplog.text
     assert said is not learns
     assert (advice in caplog.text) is not learns
 

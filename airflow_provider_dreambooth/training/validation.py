@@ -1,0 +1,61 @@
+"""``validate_only``: everything that can be checked about a training without paying for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
+from airflow_provider_dreambooth.masking import without_secrets
+from airflow_provider_dreambooth.training.fingerprint import account_of
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.images.supply import ImageSupply
+
+#: Documented prices in USD (FAQ of 2026, documentation of 2023). An account's plan may say otherwise.
+_PRICES = {"dreambooth": "from 3 USD", "dreambooth_v2": "from 3 USD", "lora": "from 1 USD"}
+
+
+def validate(hook: DreamboothHook, request: FineTuneRequest, images: ImageSupply, log: Any) -> str:
+    """
+    Check a training as far as that is free, and log what would be sent. Uploads nothing and stores nothing.
+
+    :param hook: the hook of the task's connection.
+    :param request: the request, checked but for its images.
+    :param images: the images, gathered.
+    :param log: Airflow's task log.
+    :return: what was found, for the task's end.
+    :raises DreamboothError: what would have been refused.
+    """
+    uploads = images.without_link()
+    for warning in request.warnings:
+        log.warning("%s", warning)
+    settings = hook.settings
+    account = account_of(settings.base_url, settings.environment)
+    fields = {name: value for name, value in request.body().items() if name != "images"}
+    log.info(
+        "Would be sent to %s (%s), with the images: %s",
+        account,
+        request.endpoint,
+        json.dumps(without_secrets(fields), ensure_ascii=False, default=str),
+    )
+    log.info("Would be uploaded first, which is free: %s", ", ".join(uploads) or "nothing")
+    return (
+        f"validate_only: connection, inputs and images are in order. {_key(hook)} A training of method "
+        f"{request.method!r} costs {_PRICES[request.method]} (documented price). Nothing was sent for it and nothing was paid."
+    )
+
+
+def _key(hook: DreamboothHook) -> str:
+    if not hook.environment.has_model_list:
+        return "Whether the service accepts the key is not known: the sandbox has no free call that tells."
+    try:
+        hook.list_models()
+    except DreamboothNotFoundError:
+        return "Whether the service accepts the key is not known: it has no list of models."
+    except DreamboothError as error:
+        error.add("This was a free call of validate_only: no training was started and nothing was paid.")
+        raise
+    return f"{hook.settings.base_url} accepts the key."
