@@ -7,8 +7,9 @@ import { placeIn } from "./siblings.js";
 const OPERATORS = ["DreamboothFineTuneOperator", "DreamboothFineTuneSensor", "DreamboothTrainerOperator"];
 const ALL_TASKS = ["dags", "~", "dagRuns", "~", "taskInstances"];
 
-/** In which states Airflow may hold a task whose training is in this state. */
+/** In which states Airflow may hold a task whose training is in this state; one that never began has none. */
 const TASK_STATES = {
+  "": [...LIVE_STATES, "success", "failed", "skipped"],
   running: LIVE_STATES,
   ready: ["success"],
   failed: ["failed", "skipped", "up_for_retry"],
@@ -34,7 +35,7 @@ export async function abilities() {
  * @param {{dag: string, state: string}} wish empty for all.
  */
 export function listFor(able, { dag, state }) {
-  if (state !== "" || !able.modern) return tasks(able, dag, state === "" ? [] : TASK_STATES[state]);
+  if (state !== "" || !able.modern) return tasks(able, dag, TASK_STATES[state]);
   return xcoms(dag);
 }
 
