@@ -33,7 +33,7 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
 ]
 #: Enough for everything that the pages show, and far fewer bytes.
-COLOURS = 128
+COLOURS = 256
 #: Milliseconds for one step of the user interface; generous, since machines are loaded.
 PATIENCE = 60_000
 
@@ -109,13 +109,13 @@ def _training_pages(page: Page, stack: Stack) -> None:
         _control(stack, training_id, action)
     stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("success",), map_index=0)
     stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("failed", "up_for_retry"), map_index=2)
-    page.set_viewport_size({"width": 1280, "height": 620})
+    page.set_viewport_size({"width": 1280, "height": 740})
     tab = _tab(page, stack, "wait", "Training")
     expect(tab.locator("[aria-current=step]")).to_contain_text("training started", timeout=2 * PATIENCE)
     expect(tab.locator("progress")).to_be_visible()
     page.wait_for_timeout(2000)
     _save(page, "training-tab.png")
-    page.set_viewport_size({"width": 1280, "height": 480})
+    page.set_viewport_size({"width": 1280, "height": 510})
     page.goto(f"{stack.url}/plugin/dreambooth")
     rows = page.frame_locator("iframe[title=Dreambooth]").locator("tbody tr")
     expect(rows).to_have_count(4)
