@@ -13,26 +13,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
+from airflow_provider_dreambooth.api.link_text import service_link
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
-
-#: Characters of the longest link that becomes a button; browsers and proxies cut longer ones.
-LONGEST_LINK = 2048
-
-
-def safe_link(link: Any) -> str:
-    """
-    Return a link if a person can follow it without harm, else an empty string.
-
-    :param link: what the service answered, or what an XCom holds.
-    """
-    if not isinstance(link, str) or len(link) > LONGEST_LINK or not link.isprintable() or " " in link:
-        return ""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return ""
-    return link if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else ""
 
 
 class _StoredLink(BaseOperatorLink):
@@ -50,10 +34,10 @@ class _StoredLink(BaseOperatorLink):
         """
         shown = getattr(operator, "dreambooth_links", None)
         if isinstance(shown, dict) and self.xcom_key in shown:
-            return safe_link(shown[self.xcom_key])
+            return service_link(shown[self.xcom_key]) or ""
         from airflow.providers.common.compat.sdk import XCom
 
-        return safe_link(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
+        return service_link(XCom.get_value(ti_key=ti_key, key=self.xcom_key)) or ""
 
 
 class DreamboothTrainingLink(_StoredLink):
@@ -187,5 +171,5 @@ def _push(operator: Any, task_instance: Any, links: dict[str, str]) -> None:
     # Airflow reads every link again when the task ends: kept here, that costs no further request.
     operator.dreambooth_links = {**getattr(operator, "dreambooth_links", {}), **links}
     for key, link in links.items():
-        if safe_link(link):
+        if service_link(link):
             task_instance.xcom_push(key=key, value=link)

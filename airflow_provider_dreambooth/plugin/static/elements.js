@@ -19,7 +19,7 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
-const LONGEST_ADDRESS = 2048;
+const LONGEST_ADDRESS = 4096;
 
 /**
  * The address if it is an http(s) one without a password in it, else null.

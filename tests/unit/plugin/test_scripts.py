@@ -63,7 +63,7 @@ def test_a_task_that_is_not_mapped_leaves_its_placeholder(page: Page) -> None:
         ("//example.org/", False),
         (f"{ORIGIN}/auth/logout", False),
         ("dags/a", False),
-        ("https://example.org/" + "a" * 3000, False),
+        ("https://example.org/" + "a" * 5000, False),
         (17, False),
     ],
 )
