@@ -260,6 +260,8 @@ class _Reader:
             name, port = parts.hostname, parts.port or self.connection.port
         except ValueError:
             raise self.refusal("host", fix) from None
+        if port and not 0 < port < 65_536:
+            raise self.refusal("port", f"must be a number from 1 to 65535, not {port}")
         if parts.username is not None or parts.password is not None:
             raise self.refusal("host", f"must not carry a user or a key; it {fix}")
         if not name or any(character.isspace() for character in name) or parts.query or parts.fragment:

@@ -14,7 +14,11 @@ from typing import Any, TypeVar
 
 from airflow_provider_dreambooth.api.answer import is_route_missing
 from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothRateLimitError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothRateLimitError,
+    DreamboothTransientError,
+)
 from airflow_provider_dreambooth.transport import errors
 from airflow_provider_dreambooth.transport.rate_limit import RateLimit, Turn
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, LONGEST_RETRY_AFTER, Body, Reply
@@ -114,10 +118,11 @@ class _Attempt:
             return (yield from self.send(call.fallback))
         try:
             return route.read(call, answer)
-        except DreamboothRateLimitError as error:
+        except (DreamboothRateLimitError, DreamboothTransientError) as error:
             if error.retry_after is not None:
                 error.retry_after = min(error.retry_after, LONGEST_RETRY_AFTER)
-            self.limit.note(error)
+            if isinstance(error, DreamboothRateLimitError):
+                self.limit.note(error)
             raise
 
     def _exchange(self, call: ApiCall[Any], url: str, body: Body) -> Generator[Step, Reply | None, Reply]:

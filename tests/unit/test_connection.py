@@ -89,6 +89,14 @@ def test_an_unusable_host_is_refused(host: str) -> None:
     assert "word" not in str(refused.value)
 
 
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_out_of_range_is_refused(port: int) -> None:
+    with pytest.raises(
+        DreamboothValidationError, match=r"'my_account'.*'port' must be a number from 1 to 65535"
+    ):
+        settings(host="modelslab.com", port=port)
+
+
 def test_an_unusable_schema_is_refused() -> None:
     with pytest.raises(DreamboothValidationError, match=r"'schema' must say http or https, not 'public'"):
         settings(host="emulator", schema="public")

@@ -137,6 +137,14 @@ def test_an_absurd_wish_to_wait_counts_as_ten_minutes(carrier: Carrier, serve: S
         assert error.retry_after == 600.0
 
 
+def test_a_broken_server_that_asks_for_a_day_counts_as_ten_minutes(carrier: Carrier, serve: Serve) -> None:
+    error = refused(
+        carrier.to(serve(document({"status": "error", "message": "?", "retry_after": 86_400}, 503)).url)
+    )
+    assert isinstance(error, DreamboothTransientError)
+    assert error.retry_after == 600.0
+
+
 # --- the account's pause
 
 
