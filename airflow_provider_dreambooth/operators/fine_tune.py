@@ -28,7 +28,7 @@ from airflow_provider_dreambooth.training import messages, task_summary
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.record import Ending
 from airflow_provider_dreambooth.training.task_record import TaskRecord
-from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
+from airflow_provider_dreambooth.training.deadline import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -36,12 +36,8 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.cancellation import Cancellation
-    from airflow_provider_dreambooth.training.polling import Watch
     from airflow_provider_dreambooth.training.record import Record
     from airflow_provider_dreambooth.training.submission import Secured, Submission
-
-#: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
-SOONEST_RETURN = 8.0
 
 
 class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
@@ -78,7 +74,7 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
     :param dreambooth_conn_id: the connection.
     :param wait_for_completion: wait until the model is ready.
     :param deferrable: wait in the triggerer instead of on a worker.
-    :param poll_interval: seconds between two looks; ``None`` (default) follows the service's own ETA.
+    :param poll_interval: seconds between two polls; ``None`` (default) follows the service's own ETA.
     :param timeout: seconds or timedelta that waiting may take, from the request on, over all retries; ``None`` for
         no limit. Default 6 hours.
     :param cancel_on_kill: cancel the training when a user marks the waiting task failed.
@@ -297,61 +293,57 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
         )
 
     def _wait(self, context: Context, record: TaskRecord, secured: Secured) -> str:
-        from airflow_provider_dreambooth.training.polling import Watch
-        from airflow_provider_dreambooth.training.waiting import look, wait
+        from airflow_provider_dreambooth.training.polling import Polling, poll, wait
 
         self._waiting_for, self._task_instance = secured.training_id, context["ti"]
         self._adopted = secured.record.adopted
         self._learn_of_the_list(record, secured)
-        watch = Watch(
+        polling = Polling(
             task_summary.current(self, context["ti"], secured.training_id),
             now=time.time(),
-            poll_interval=self.poll_interval,
+            poll_interval=deadlines.seconds_of(self.poll_interval),
             end_time=self._end_time,
             show=lambda summary: task_summary.show(self, context["ti"], summary),
         )
         if not self.deferrable:
             with stall.watched_worker() as self._stalls:
-                ended = wait(self.hook, watch, log=self.log, clock=time.time, sleep=time.sleep)
+                ended = wait(self.hook, polling, log=self.log, clock=time.time, sleep=time.sleep)
             return self._conclude(context, record, ended)
-        first = look(self.hook, watch, log=self.log, now=time.time(), status=secured.status)
+        first = poll(self.hook, polling, log=self.log, now=time.time(), status=secured.status)
         if first.ended is not None:
             return self._conclude(context, record, first.ended)
-        self._defer_wait(watch, first.delay)
+        self._defer_wait(secured.training_id, first.delay)
         raise AssertionError("defer() does not return")
 
-    def _defer_wait(self, watch: Watch, delay: float) -> None:
+    def _defer_wait(self, training_id: str, delay: float) -> None:
         from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 
         now = time.time()
-        backstop = None
-        if self._end_time is not None:
-            backstop = timedelta(seconds=max(self._end_time - now, 0) + deadlines.BACKSTOP_AFTER)
         if self.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS:
             self.log.info(
                 "Airflow below 3.3 does not notify a deferred task that is marked failed: training %s would keep running. %s",
-                watch.training_id,
+                training_id,
                 "To stop it, cancel it with DreamboothCancelTrainingOperator or at the service."
                 if self.hook.environment.has_cancel
                 else "The sandbox environment has no cancel in any case.",
             )
         self.defer(
             trigger=DreamboothFineTuneTrigger(
-                training_id=watch.training_id,
+                training_id=training_id,
                 dreambooth_conn_id=self.dreambooth_conn_id,
-                poll_interval=self.poll_interval,
+                poll_interval=deadlines.seconds_of(self.poll_interval),
                 end_time=self._end_time,
-                first_look=now + max(delay, SOONEST_RETURN),
+                first_poll=deadlines.first_poll_at(delay, now),
                 cancel_on_kill=self.cancel_on_kill and not self._adopted,
             ),
             method_name="execute_complete",
-            timeout=backstop,
+            timeout=deadlines.backstop(self._end_time, now),
         )
 
     def _defer_turn(self, delay: float) -> None:
         from airflow_provider_dreambooth.triggers.turn import DreamboothTurnTrigger
 
-        moment = time.time() + max(delay, SOONEST_RETURN)
+        moment = deadlines.first_poll_at(delay, time.time())
         self.defer(trigger=DreamboothTurnTrigger(moment=moment), method_name="execute_turn")
 
     def execute_turn(self, context: Context, event: dict[str, Any] | None = None) -> str:

@@ -14,15 +14,13 @@ from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
-from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
+from airflow_provider_dreambooth.training.deadline import SOONEST_RETURN, check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
 #: Seconds between two requests: above the 30 within which the service refuses the same one as a duplicate (documented).
 USUAL_INTERVAL = 35.0
-#: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
-SOONEST_RETURN = 8.0
 
 
 class DreamboothReloadModelOperator(ServiceTask, BaseOperator):

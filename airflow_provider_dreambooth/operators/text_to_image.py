@@ -21,8 +21,14 @@ from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_m
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
 from airflow_provider_dreambooth.runtime.errors import error_class_named, for_airflow
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
-from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
-from airflow_provider_dreambooth.training.waiting import check_poll_interval, check_timeout
+from airflow_provider_dreambooth.training.deadline import (
+    backstop,
+    check_poll_interval,
+    check_timeout,
+    first_poll_at,
+    seconds_of,
+    worth_deferring,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +41,6 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.rendering.folder import ImageFolder
     from airflow_provider_dreambooth.rendering.polling import RenderingEnded
     from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
-
-#: Seconds before which a deferred task must not come back: Airflow can lose it (apache/airflow #67287, #72716).
-SOONEST_RETURN = 8.0
 
 
 class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator):
@@ -243,25 +246,31 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
         return self._wait(rendering, rendering.ask())
 
     def _wait(self, rendering: TaskRendering, answer: Rendering) -> RenderingEnded:
-        from airflow_provider_dreambooth.rendering.polling import RenderingPolling, is_worth_deferring
+        from airflow_provider_dreambooth.rendering.polling import RenderingPolling
         from airflow_provider_dreambooth.rendering.summary import PROCESSING
+        from airflow_provider_dreambooth.training.polling import with_current_key
 
         request_id = answer.request_id or ""
         timeout = seconds_of(self.timeout)
-        end_time = None if timeout is None else time.time() + timeout
-        polling = RenderingPolling(request_id, poll_interval=self.poll_interval, end_time=end_time)
-        poll = polling.first(answer, time.time())
+        began = time.time()
+        end_time = None if timeout is None else began + timeout
+        interval = seconds_of(self.poll_interval)
+        polling = RenderingPolling(request_id, poll_interval=interval, end_time=end_time)
+        poll = polling.first(answer, began)
         if poll.ended is not None:
             return poll.ended
         rendering.show(PROCESSING, connection=self.dreambooth_conn_id)
         if answer.eta:
             self.log.info("The service expects to need %.0f s for request %s.", answer.eta, request_id)
         while poll.ended is None:
-            if self.deferrable and is_worth_deferring(poll.eta):
+            if self.deferrable and worth_deferring(poll.eta, poll.delay, time.time() - began):
                 self._defer(answer, request_id, end_time, poll.delay)
             time.sleep(poll.delay)
             try:
-                poll = polling.on_answer(self.hook.fetch_image(request_id, answer.fetch_path), time.time())
+                fetched = with_current_key(
+                    self.hook, lambda: self.hook.fetch_image(request_id, answer.fetch_path)
+                )
+                poll = polling.on_answer(fetched, time.time())
             except DreamboothError as error:
                 poll = polling.on_error(error, time.time())
         return poll.ended
@@ -275,12 +284,12 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
                 request_id=request_id,
                 fetch_path=answer.fetch_path,
                 dreambooth_conn_id=self.dreambooth_conn_id,
-                poll_interval=self.poll_interval,
+                poll_interval=seconds_of(self.poll_interval),
                 end_time=end_time,
-                first_poll=now + max(delay, SOONEST_RETURN),
+                first_poll=first_poll_at(delay, now),
             ),
             method_name="execute_complete",
-            timeout=None if end_time is None else timedelta(seconds=end_time - now + BACKSTOP_AFTER),
+            timeout=backstop(end_time, now),
         )
 
     def _conclude(

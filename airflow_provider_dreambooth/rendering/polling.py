@@ -25,7 +25,6 @@ SHORTEST, LONGEST = 31.0, 60.0
 #: Longest wait that an answer may ask for.
 LONGEST_ASKED = 600.0
 #: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
-WORTH_DEFERRING = 20.0
 
 
 def first_delay(eta: float | None, poll_interval: float | None) -> float:
@@ -38,15 +37,6 @@ def first_delay(eta: float | None, poll_interval: float | None) -> float:
     if poll_interval is not None:
         return poll_interval
     return min(max(USUAL if eta is None else eta, SOONEST_FIRST), LATEST_FIRST)
-
-
-def is_worth_deferring(eta: float | None) -> bool:
-    """
-    Whether the images take long enough to free the worker, whatever the interval between polls is.
-
-    :param eta: seconds left as announced, ``None`` when nothing is.
-    """
-    return (USUAL if eta is None else eta) >= WORTH_DEFERRING
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_tr
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, error_of, without_retry
 from airflow_provider_dreambooth.runtime.state_store import state_store
+from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import task_summary
-from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.training.polling import Watch
+    from airflow_provider_dreambooth.training.polling import Polling
 
 Result = TypeVar("Result")
 
@@ -43,8 +43,8 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     """
     Wait until a training's model is ready, and return the model id.
 
-    It fails at once when the training failed or was cancelled, or when the id or the key is wrong; a passing fault
-    of the service only postpones the next look. It only watches: marked failed, cleared or timed out, it leaves the
+    It fails at once when the training failed or was cancelled, or when the id or the key is wrong; a transient error
+    of the service only postpones the next poll. It only watches: marked failed, cleared or timed out, it leaves the
     training running.
 
     An ``AssetAlias`` in its ``outlets`` gets an event for each model that is ready; so does an ``Asset``.
@@ -54,7 +54,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
     :param training_id: the training, such as ``training_id=train.output``. Templated.
     :param dreambooth_conn_id: the connection.
     :param deferrable: wait in the triggerer.
-    :param poll_interval: seconds between two looks in all modes; ``None`` (default) follows the service's own ETA,
+    :param poll_interval: seconds between two polls in all modes; ``None`` (default) follows the service's own ETA,
         unless ``poke_interval`` was given.
     :param poke_interval: Airflow's name for the same; ``poll_interval`` wins.
     :param exponential_backoff: Airflow's growing interval, instead of the service's ETA.
@@ -74,7 +74,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         training_id: str | XComArg,
         dreambooth_conn_id: str = DEFAULT_CONNECTION_ID,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | None = None,
+        poll_interval: float | timedelta | None = None,
         poke_interval: float | timedelta | None = None,
         exponential_backoff: bool | None = None,
         **kwargs: Any,
@@ -89,10 +89,11 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         self.training_id = cast("str", training_id)
         self.dreambooth_conn_id = dreambooth_conn_id
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
+        deadlines.check_poll_interval(poll_interval)
+        self.poll_interval = deadlines.seconds_of(poll_interval)
         self.follows_eta = poll_interval is None and poke_interval is None and not exponential_backoff
-        self._watch: Watch | None = None
-        self._next_look: float | None = None
+        self._polling: Polling | None = None
+        self._next_poll: float | None = None
 
     @cached_property
     def hook(self) -> DreamboothHook:
@@ -136,8 +137,6 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         )
 
     def _check(self) -> None:
-        from airflow_provider_dreambooth.training.waiting import check_poll_interval
-
         training_id = str(self.training_id).strip()
         if training_id.lower() in ("", "none"):
             raise without_retry(
@@ -146,14 +145,10 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
                     "returned, such as training_id=train.output."
                 )
             )
-        try:
-            check_poll_interval(self.poll_interval)
-        except DreamboothValidationError as error:
-            raise without_retry(error) from None
         self.training_id = training_id
 
     def _raising(self, action: Callable[[], Result]) -> Result:
-        """Run an action; a fault that stays ends the task, or skips it with ``soft_fail``."""
+        """Run an action; a permanent error ends the task, or skips it with ``soft_fail``."""
         from airflow.providers.common.compat.sdk import (
             AirflowFailException,
             AirflowSensorTimeout,
@@ -169,21 +164,21 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
                 raise AirflowSkipException(f"Skipped, as soft_fail or never_fail says: {error}") from None
             raise fatal from error.__cause__
 
-    def _new_watch(self, context: Context, end_time: float | None) -> Watch:
-        from airflow_provider_dreambooth.training.polling import Watch
+    def _new_polling(self, context: Context, end_time: float | None) -> Polling:
+        from airflow_provider_dreambooth.training.polling import Polling
 
         # Airflow clears the XComs of a rescheduled task before each poke.
         seen = TrainingSummary.from_json(self._stored(context).get("training")) if self.reschedule else None
         try:
             show_training(self, context["ti"], self.hook.settings.base_url, self.training_id)
         except DreamboothTransientError:
-            # The first look needs the connection, so that a wrong id shows at once. A later one outlasts an outage.
+            # The first poll needs the connection, so that a wrong id shows at once. A later one outlasts an outage.
             if seen is None:
                 raise
         if seen is None or seen.training_id != self.training_id:
             seen = task_summary.of_sensor(self, context, self.training_id)
         task_summary.show(self, context["ti"], seen)
-        return Watch(
+        return Polling(
             seen,
             now=time.time(),
             poll_interval=self._interval,
@@ -211,17 +206,17 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
             store.set(WATCH_KEY, {"max_tries": compat.max_tries(context), **entry})
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Poll once."""
         return self._raising(lambda: self._poke(context))
 
     def _poke(self, context: Context) -> bool | PokeReturnValue:
-        from airflow_provider_dreambooth.training.waiting import look
+        from airflow_provider_dreambooth.training.polling import poll
 
-        if self._watch is None:
-            # Airflow's own sensor timeout counts here, so the watch has no deadline of its own.
-            self._watch = self._new_watch(context, end_time=None)
-        result = look(self.hook, self._watch, log=self.log, now=time.time())
-        self._next_look = result.delay
+        if self._polling is None:
+            # Airflow's own sensor timeout counts here, so polling has no deadline of its own.
+            self._polling = self._new_polling(context, end_time=None)
+        result = poll(self.hook, self._polling, log=self.log, now=time.time())
+        self._next_poll = result.delay
         if result.ended is None:
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._conclude(context, result.ended))
@@ -230,20 +225,19 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         self, started_at: Any, run_duration: Callable[[], float], poke_count: int
     ) -> float:
         """Return the seconds until the next poke: by the service's ETA unless an interval was given."""
-        if self._next_look is not None and (self.follows_eta or self.poll_interval is not None):
-            # The last look falls just after the timeout, which Airflow checks only then.
+        if self._next_poll is not None and (self.follows_eta or self.poll_interval is not None):
+            # The last poll falls just after the timeout, which Airflow checks only then.
             left = self.timeout - run_duration()
-            return min(self._next_look, max(left, 0.0) + 0.1)
+            return min(self._next_poll, max(left, 0.0) + 0.1)
         return float(super()._get_next_poke_interval(started_at, run_duration, poke_count))
 
     def _execute_deferrable(self, context: Context) -> str:
-        from airflow_provider_dreambooth.operators.fine_tune import SOONEST_RETURN
-        from airflow_provider_dreambooth.training.waiting import look
+        from airflow_provider_dreambooth.training.polling import poll
         from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 
         end_time = self._deadline(context)
-        watch = self._new_watch(context, end_time)
-        first = look(self.hook, watch, log=self.log, now=time.time())
+        polling = self._new_polling(context, end_time)
+        first = poll(self.hook, polling, log=self.log, now=time.time())
         if first.ended is not None:
             return self._conclude(context, first.ended)
         now = time.time()
@@ -253,10 +247,10 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
                 dreambooth_conn_id=self.dreambooth_conn_id,
                 poll_interval=self._interval,
                 end_time=end_time,
-                first_look=now + max(first.delay, SOONEST_RETURN),
+                first_poll=deadlines.first_poll_at(first.delay, now),
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=max(end_time - now, 0) + BACKSTOP_AFTER),
+            timeout=deadlines.backstop(end_time, now),
         )
         raise AssertionError("defer() does not return")
 
@@ -265,7 +259,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         stored = self._stored(context).get("end_time")
         if isinstance(stored, (int, float)):
             return float(stored)
-        end_time = time.time() + float(self.timeout)
+        end_time = time.time() + min(float(self.timeout), deadlines.LONGEST)
         self._store(context, end_time=end_time)
         return end_time
 

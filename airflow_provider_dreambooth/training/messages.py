@@ -23,6 +23,8 @@ ENDED: dict[Ending | None, str] = {
 
 def duration(seconds: float) -> str:
     """Return a span of time as a person says it, such as ``12 min`` or ``1 h 05 min``."""
+    if not seconds < 10 * 365 * 86400.0:
+        return "years"
     whole = max(0, round(seconds))
     if whole < 90:
         return f"{whole} s"

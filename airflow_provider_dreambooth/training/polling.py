@@ -1,34 +1,43 @@
-"""Watching one training: what an answer means for the wait, and what is worth a line in the log.
+"""Polling one training: what an answer means for the wait, and what is worth a line in the log.
 
 Operator, sensor and trigger feed it with the service's answers and the time; none of them decides anything
-itself. One passing fault, or a thousand, never ends a wait; a permanent one does at once.
+itself. One transient error, or a thousand, never ends a wait; a permanent one does at once.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
+    DreamboothAuthError,
     DreamboothError,
     DreamboothNotFoundError,
     DreamboothTrainingFailedError,
 )
-from airflow_provider_dreambooth.training import messages
+from airflow_provider_dreambooth.training import messages, schedule
 from airflow_provider_dreambooth.training.event import WaitEnded
-from airflow_provider_dreambooth.training.pace import Pace
 from airflow_provider_dreambooth.training.summary import TrainingSummary
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+Result = TypeVar("Result")
+
+#: Seconds after the request in which the service may not know its own training yet.
+MAY_BE_UNKNOWN = 120.0
 
 
 @dataclass(frozen=True)
-class Look:
+class Poll:
     """
-    What one look at a training led to.
+    What one poll led to.
 
-    :param delay: seconds until the next look; 0 when the wait has ended.
+    :param delay: seconds until the next poll; 0 when the wait has ended.
     :param ended: how the wait ended, ``None`` while it goes on.
     :param line: a line for the log, ``None`` when nothing changed.
     :param warning: the line is a warning.
@@ -40,15 +49,16 @@ class Look:
     warning: bool = False
 
 
-class Watch:
+class Polling:
     """
     The state of waiting for one training.
 
     :param summary: what is known of the training: the lines count from its request.
-    :param poll_interval: fixed seconds between looks, ``None`` to follow the service's ETA.
-    :param end_time: epoch seconds after which the wait ends as a timeout, ``None`` for never.
     :param now: epoch seconds.
+    :param poll_interval: fixed seconds between polls, ``None`` to follow the service (:mod:`..training.schedule`).
+    :param end_time: epoch seconds after which the wait ends as a timeout, ``None`` for never.
     :param show: is called with the summary at each change of stage.
+    :param jitter: returns a number from 0 up to 1.
     """
 
     def __init__(
@@ -59,66 +69,63 @@ class Watch:
         poll_interval: float | None = None,
         end_time: float | None = None,
         show: Callable[[TrainingSummary], None] | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.summary = summary
         self.training_id = summary.training_id
+        self.poll_interval = poll_interval
         self.end_time = end_time
         first_seen = summary.stages[0][1] if summary.stages else now
         self.since = first_seen if summary.requested_at is None else summary.requested_at
-        self.pace = Pace(poll_interval)
         self._show = show
-        self._first_fault: float | None = None
+        self._jitter = jitter
+        self._errors = 0
+        self._first_error = now
 
-    def on_status(self, status: FineTuneStatus, now: float) -> Look:
+    def on_answer(self, status: FineTuneStatus, now: float) -> Poll:
         """Take an answer of the service."""
-        line, warning = self._line(status, now), False
-        if self._first_fault is not None:
-            back = f"The service answers again after {messages.duration(now - self._first_fault)}."
-            line = f"{back} {line}" if line else back
-            self._first_fault = None
-        ended: WaitEnded | None = None
-        if status.outcome is Outcome.READY:
-            ended = self._end("success", f"Model {self.training_id} is ready after {self._so_far(now)}.")
-        elif status.outcome is Outcome.FAILED:
-            text = messages.failed(
-                self.training_id, status.reason, cause_is_permanent=status.cause_is_permanent
-            )
-            ended = self._end(
-                "failed", text, reason=status.reason, cause_is_permanent=status.cause_is_permanent
-            )
-        elif status.outcome is Outcome.CANCELLED:
-            ended = self._end("cancelled", messages.cancelled(self.training_id), reason=status.reason)
-        elif self._is_over(now):
-            ended = self._timeout(now)
+        line = self._line(status, now)
+        if self._errors:
+            back = f"The service answers again after {messages.duration(now - self._first_error)}."
+            line, self._errors = f"{back} {line}" if line else back, 0
+        ended = self._end_of(status, now)
         if ended is not None:
-            return Look(0.0, ended, line, warning)
-        return Look(self._until_next(self.pace.next_delay(status, now), now), None, line, warning)
+            return Poll(0.0, ended, line)
+        delay = self.poll_interval
+        if delay is None:
+            delay = schedule.next_poll(status, now - self.since, self._jitter())
+        return Poll(self._until_next(delay, now), None, line)
 
-    def on_error(self, error: DreamboothError, now: float) -> Look:
-        """Take a look that failed."""
-        if error.permanent and not isinstance(error, DreamboothTrainingFailedError):
-            text = f"Waiting for training {self.training_id} cannot go on: {error} "
-            if isinstance(error, DreamboothNotFoundError):
-                text += "Nothing new was paid. Check the id and the connection first."
-            else:
-                text += (
-                    "The training itself was not touched and may be running on. Mend the cause and clear the task: it is "
-                    "taken up again at no cost."
-                )
-            return Look(0.0, self._end("error", text, error=type(error).__name__))
+    def on_error(self, error: DreamboothError, now: float) -> Poll:
+        """Take a poll that failed."""
+        if error.permanent and not self._may_pass(error, now):
+            return Poll(0.0, self._error(error))
         if self._is_over(now):
-            return Look(0.0, self._timeout(now))
+            return Poll(0.0, self._timeout(now))
+        self._errors += 1
         line = None
-        if self._first_fault is None:
-            self._first_fault = now
-            line = f"Could not ask how training {self.training_id} stands; asking again. {error}"
-        return Look(self._until_next(self.pace.after_fault(error, now), now), None, line, warning=True)
+        if self._errors == 1:
+            self._first_error = now
+            line = f"The status of training {self.training_id} is not available, polling again: {error}"
+        first = schedule.SHORTEST if self.poll_interval is None else self.poll_interval
+        delay = schedule.after_errors(
+            self._errors, first, getattr(error, "retry_after", None), self._jitter()
+        )
+        return Poll(self._until_next(delay, now), None, line, warning=True)
+
+    def _may_pass(self, error: DreamboothError, now: float) -> bool:
+        """Whether an error that is permanent by its class may be none here."""
+        if isinstance(error, DreamboothNotFoundError):
+            # A service that lags behind its own answer is no proof that the training is gone.
+            requested = self.summary.requested_at
+            return requested is not None and now - requested < MAY_BE_UNKNOWN
+        return isinstance(error, DreamboothTrainingFailedError)
 
     def _is_over(self, now: float) -> bool:
         return self.end_time is not None and now >= self.end_time
 
     def _until_next(self, delay: float, now: float) -> float:
-        # The last look falls on the deadline itself: a model that got ready meanwhile is not a timeout.
+        # The last poll falls on the deadline itself: a model that became ready meanwhile is not a timeout.
         return delay if self.end_time is None else max(0.0, min(delay, self.end_time - now))
 
     def _so_far(self, now: float) -> str:
@@ -142,12 +149,92 @@ class Watch:
         parts.append(f"{self._so_far(now)} so far")
         return ", ".join(parts)
 
+    def _end_of(self, status: FineTuneStatus, now: float) -> WaitEnded | None:
+        if status.outcome is Outcome.READY:
+            return self._end("success", f"Model {self.training_id} is ready after {self._so_far(now)}.")
+        if status.outcome is Outcome.FAILED:
+            permanent = status.cause_is_permanent
+            text = messages.failed(self.training_id, status.reason, cause_is_permanent=permanent)
+            return self._end("failed", text, reason=status.reason, cause_is_permanent=permanent)
+        if status.outcome is Outcome.CANCELLED:
+            return self._end("cancelled", messages.cancelled(self.training_id), reason=status.reason)
+        return self._timeout(now) if self._is_over(now) else None
+
     def _timeout(self, now: float) -> WaitEnded:
         text = (
-            f"Training {self.training_id} was not ready within {self._so_far(now)}. It has not been touched: what becomes of "
-            "it is decided on the worker."
+            f"Training {self.training_id} was not ready within {self._so_far(now)}. It has not been touched."
         )
         return self._end("timeout", text)
 
+    def _error(self, error: DreamboothError) -> WaitEnded:
+        text = f"Waiting for training {self.training_id} ended: {error} "
+        if isinstance(error, DreamboothNotFoundError):
+            text += "Nothing new was paid. Check the id and the connection first."
+        else:
+            text += (
+                "The training itself was not touched and may still be running. Fix the cause and clear the task: the training "
+                "is re-attached at no cost."
+            )
+        return self._end("error", text, error=type(error).__name__)
+
     def _end(self, status: str, message: str, **details: Any) -> WaitEnded:
         return WaitEnded(status, self.training_id, message, stages=self.summary.stages, **details)
+
+
+def with_current_key(hook: DreamboothHook, ask: Callable[[], Result]) -> Result:
+    """
+    Send a call of a wait; when the key is refused, read the connection once more and try the key that it holds by now.
+
+    Triggers do the same (:meth:`..hooks.shared_client.SharedClient.send`).
+
+    :param hook: the hook of the task's connection.
+    :param ask: sends the call.
+    :raises DreamboothAuthError: the connection still holds the refused key, or another one that is refused as well.
+    :raises DreamboothTransientError: the connection cannot be read, so that the refused key is not final.
+    """
+    try:
+        return ask()
+    except DreamboothAuthError:
+        if not hook.reread():
+            raise
+    return ask()
+
+
+def poll(
+    hook: DreamboothHook, polling: Polling, *, log: Any, now: float, status: FineTuneStatus | None = None
+) -> Poll:
+    """
+    Poll the training once from a worker and log what changed.
+
+    :param status: the service's answer, when it was asked just now.
+    """
+    try:
+        if status is None:
+            status = with_current_key(hook, lambda: hook.fine_tune_status(polling.training_id))
+        result = polling.on_answer(status, now)
+    except DreamboothError as error:
+        result = polling.on_error(error, now)
+    report(result, log)
+    return result
+
+
+def report(result: Poll, log: Any) -> None:
+    """Log the line of a poll, if it has one."""
+    if result.line:
+        (log.warning if result.warning else log.info)("%s", result.line)
+
+
+def wait(
+    hook: DreamboothHook,
+    polling: Polling,
+    *,
+    log: Any,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> WaitEnded:
+    """Poll until the wait has ended. Occupies the worker slot meanwhile."""
+    while True:
+        result = poll(hook, polling, log=log, now=clock())
+        if result.ended is not None:
+            return result.ended
+        sleep(result.delay)

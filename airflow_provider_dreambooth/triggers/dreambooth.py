@@ -5,28 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.runtime import stall, supervisor
 from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, TrainingSummary
 from airflow_provider_dreambooth.transport.off_loop import load
+from airflow_provider_dreambooth.triggers.polling import PollingTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.call import ApiCall
-    from airflow_provider_dreambooth.api.results import FineTuneStatus
-
-#: What a wait needs beyond this module. Airflow imports this module in its event loop, which they would hold for long.
-_NEEDED = (
-    "airflow_provider_dreambooth.api.training_calls",
-    "airflow_provider_dreambooth.hooks.shared_client",
-    "airflow_provider_dreambooth.training.cancellation",
-    "airflow_provider_dreambooth.training.polling",
-    "airflow_provider_dreambooth.transport.asynchronous",
-)
+    from airflow_provider_dreambooth.hooks.shared_client import SharedClient
+    from airflow_provider_dreambooth.training.polling import Poll, Polling
 
 #: Seconds that ``on_kill`` stays for its work; Airflow gives it 30 (``[triggerer] on_kill_timeout``).
 LONGEST_KILL = 25.0
@@ -34,21 +23,29 @@ LONGEST_KILL = 25.0
 _unfinished: set[asyncio.Task[None]] = set()
 
 
-class DreamboothFineTuneTrigger(BaseTrigger):
+class DreamboothFineTuneTrigger(PollingTrigger):
     """
     Wait for one training and yield exactly one event about how the wait ended.
 
-    It survives any passing fault, ends at once on a permanent one, and cancels nothing but on a user's *mark
+    It survives any transient error, ends at once on a permanent one, and cancels nothing but on a user's *mark
     failed* with ``cancel_on_kill``. All arguments are stored in plain text by Airflow: none is a secret.
 
     :param training_id: the training.
     :param dreambooth_conn_id: the connection.
-    :param poll_interval: seconds between two looks; ``None`` follows the service's ETA.
+    :param poll_interval: seconds between two polls; ``None`` follows stage and ETA.
     :param end_time: epoch seconds after which the event is a ``timeout``; ``None`` for never.
-    :param first_look: epoch seconds before which not to ask: a task that comes back at once can be lost by Airflow.
+    :param first_poll: epoch seconds before which not to poll: a task that comes back at once can be lost by Airflow.
     :param cancel_on_kill: cancel the training when a user marks the waiting task failed (Airflow 3.3).
-    :param state: stored by triggers of 0.x and still waiting in a database; not used.
+    :param first_look: ``first_poll`` of a trigger that an earlier version stored.
+    :param state: stored by an earlier version; not used.
     """
+
+    needed: ClassVar[tuple[str, ...]] = (
+        *PollingTrigger.needed,
+        "airflow_provider_dreambooth.api.training_calls",
+        "airflow_provider_dreambooth.training.cancellation",
+        "airflow_provider_dreambooth.training.polling",
+    )
 
     def __init__(
         self,
@@ -57,78 +54,56 @@ class DreamboothFineTuneTrigger(BaseTrigger):
         dreambooth_conn_id: str,
         poll_interval: float | None = None,
         end_time: float | None = None,
-        first_look: float | None = None,
+        first_poll: float | None = None,
         cancel_on_kill: bool = False,
-        state: Mapping[str, Any] | None = None,
+        first_look: float | None = None,
+        state: Any = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(
+            dreambooth_conn_id=dreambooth_conn_id,
+            poll_interval=poll_interval,
+            end_time=end_time,
+            first_poll=first_look if first_poll is None else first_poll,
+        )
         self.training_id = training_id
-        self.dreambooth_conn_id = dreambooth_conn_id
-        self.poll_interval = poll_interval
-        self.end_time = end_time
-        self.first_look = first_look
         self.cancel_on_kill = cancel_on_kill
+        self._shown: TrainingSummary | None = None
         self._stalls: stall.StallDetector | None = None
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what Airflow stores to run this trigger elsewhere."""
-        return (
-            "airflow_provider_dreambooth.triggers.dreambooth.DreamboothFineTuneTrigger",
-            {
-                "training_id": self.training_id,
-                "dreambooth_conn_id": self.dreambooth_conn_id,
-                "poll_interval": self.poll_interval,
-                "end_time": self.end_time,
-                "first_look": self.first_look,
-                "cancel_on_kill": self.cancel_on_kill,
-            },
-        )
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look at the training until the wait has ended, then yield the one event."""
+    def started(self) -> None:
+        """Watch for a triggerer that stands still: what it is told afterwards is no person's word."""
         self._stalls = stall.watched_event_loop()
-        await load(*_NEEDED)
-        from airflow_provider_dreambooth.api import training_calls
-        from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.training.polling import Watch
 
-        if self.first_look is not None:
-            await asyncio.sleep(max(0.0, self.first_look - time.time()))
-        shown = await self._summary()
-        watch = Watch(
-            shown or TrainingSummary(self.training_id, connection=self.dreambooth_conn_id),
+    def arguments(self) -> dict[str, Any]:
+        """Return the further arguments of the trigger."""
+        return {"training_id": self.training_id, "cancel_on_kill": self.cancel_on_kill}
+
+    async def begin(self) -> Polling:
+        """Return the state of the wait, from where the task or an earlier run of this trigger left it."""
+        from airflow_provider_dreambooth.training.polling import Polling
+
+        self._shown = await self._summary()
+        return Polling(
+            self._shown or TrainingSummary(self.training_id, connection=self.dreambooth_conn_id),
             now=time.time(),
             poll_interval=self.poll_interval,
             end_time=self.end_time,
         )
-        call: ApiCall[FineTuneStatus] | None = None
-        async with SharedClient(self.dreambooth_conn_id) as client:
-            while True:
-                try:
-                    if call is None:
-                        call = training_calls.status(self.training_id, await client.environment())
-                    look = watch.on_status(await client.send(call), time.time())
-                except DreamboothError as error:
-                    look = watch.on_error(error, time.time())
-                except Exception as error:
-                    # A fault of ours or of Airflow's, such as a connection that cannot be read for a moment, must
-                    # not end the wait for a paid training either.
-                    self.log.debug(
-                        "Unexpected fault while watching training %s", self.training_id, exc_info=True
-                    )
-                    fault = DreamboothTransientError(
-                        f"{type(error).__name__}: {error}", training_id=self.training_id
-                    )
-                    look = watch.on_error(fault, time.time())
-                if look.line:
-                    (self.log.warning if look.warning else self.log.info)("%s", look.line)
-                if look.ended is not None:
-                    break
-                if shown is not None and watch.summary is not shown:
-                    shown = watch.summary
-                    await supervisor.push_xcom(self.task_instance, SUMMARY_KEY, shown.to_json())
-                await asyncio.sleep(look.delay)
-        yield TriggerEvent(look.ended.to_payload())  # type: ignore[no-untyped-call]
+
+    async def call(self, client: SharedClient) -> ApiCall[Any]:
+        """Return the status call."""
+        from airflow_provider_dreambooth.api import training_calls
+
+        return training_calls.status(self.training_id, await client.environment())
+
+    async def polled(self, polling: Polling, poll: Poll) -> None:
+        """Log what changed, and show a new stage; the end is shown by the worker."""
+        from airflow_provider_dreambooth.training.polling import report
+
+        report(poll, self.log)
+        if poll.ended is None and self._shown is not None and polling.summary is not self._shown:
+            self._shown = polling.summary
+            await supervisor.push_xcom(self.task_instance, SUMMARY_KEY, self._shown.to_json())
 
     async def _summary(self) -> TrainingSummary | None:
         """Return what the task has shown of this training, to go on from there; what is not read is not overwritten."""
@@ -155,7 +130,7 @@ class DreamboothFineTuneTrigger(BaseTrigger):
                 await asyncio.wait({work}, timeout=until - time.monotonic())
 
     async def _cancel_if_marked_failed(self) -> None:
-        await load(*_NEEDED)
+        await load(*self.needed)
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.training import cancellation
 

@@ -136,7 +136,7 @@ def _places() -> dict[str, Callable[[Trap], None]]:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
     from airflow_provider_dreambooth.rendering.record import RenderingStore
-    from airflow_provider_dreambooth.training import cancellation, waiting
+    from airflow_provider_dreambooth.training import cancellation, polling
     from airflow_provider_dreambooth.training.registry import Registry
     from airflow_provider_dreambooth.training.submission import Submission
     from airflow_provider_dreambooth.training.task_record import TaskRecord
@@ -165,7 +165,7 @@ def _places() -> dict[str, Callable[[Trap], None]]:
         "after recording the end": lambda trap: _wrap(TaskRecord, "finish", after=trap.spring),
         "while returning": lambda trap: _on_message(trap, "SetXCom", "return_value"),
         "success sent": lambda trap: _on_message(trap, "SucceedTask"),
-        "while waiting": lambda trap: _wrap(waiting, "wait", before=trap.spring_soon),
+        "while waiting": lambda trap: _wrap(polling, "wait", before=trap.spring_soon),
         "while asking": lambda trap: _wrap(DreamboothHook, "fine_tune_status", before=trap.spring),
         "after cancelling the old one": lambda trap: _wrap(cancellation, "cancel", after=trap.spring),
     }

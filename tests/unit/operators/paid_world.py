@@ -35,7 +35,7 @@ from airflow_provider_dreambooth.runtime import variables
 from airflow_provider_dreambooth.training import key_digest
 from airflow_provider_dreambooth.training.cancellation import KillFacts, ordered_by_a_person
 from airflow_provider_dreambooth.training.list_evidence import ListEvidence
-from airflow_provider_dreambooth.training.polling import Watch
+from airflow_provider_dreambooth.training.polling import Polling
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance
@@ -475,17 +475,17 @@ class Task:
             return {"status": "turn"}
         training = self.waits_for
         assert training is not None
-        self.world.now = max(self.world.now, self.trigger.first_look)
-        watch = Watch(
+        self.world.now = max(self.world.now, self.trigger.first_poll)
+        polling = Polling(
             TrainingSummary(training.training_id),
             now=self.world.now,
             end_time=self.trigger.end_time,
         )
         if training.vanished:
-            look = watch.on_error(DreamboothNotFoundError("Training not found"), self.world.now)
+            poll = polling.on_error(DreamboothNotFoundError("Training not found"), self.world.now)
         else:
-            look = watch.on_status(status_of(training), self.world.now)
-        return look.ended.to_payload() if look.ended else None
+            poll = polling.on_answer(status_of(training), self.world.now)
+        return poll.ended.to_payload() if poll.ended else None
 
     # People
 

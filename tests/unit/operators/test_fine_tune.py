@@ -228,7 +228,7 @@ def test_it_defers_with_a_deadline_and_without_a_secret(served: Served) -> None:
     assert caught.value.timeout is not None
     assert caught.value.timeout.total_seconds() > 3600
     # A task that comes back at once can be lost by Airflow.
-    assert arguments["first_look"] - time.time() > 5
+    assert arguments["first_poll"] - time.time() > 5
 
 
 @pytest.mark.parametrize("learns", [True, False])

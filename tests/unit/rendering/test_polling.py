@@ -19,7 +19,6 @@ from airflow_provider_dreambooth.rendering.polling import (
     RenderingEnded,
     RenderingPolling,
     first_delay,
-    is_worth_deferring,
 )
 
 NOW = 1000.0
@@ -62,11 +61,6 @@ def test_a_repeated_fetch_stays_out_of_the_filter_of_duplicates(eta: float | Non
 def test_an_interval_of_the_user_is_kept() -> None:
     polling = RenderingPolling("7", poll_interval=5.0)
     assert (polling.first(BUSY, NOW).delay, polling.on_answer(BUSY, NOW).delay) == (5.0, 5.0)
-
-
-@pytest.mark.parametrize(("eta", "worth"), [(None, True), (20.0, True), (19.0, False), (0.0, False)])
-def test_a_wait_is_deferred_by_its_length_and_not_by_the_interval(eta: float | None, worth: bool) -> None:
-    assert is_worth_deferring(eta) is worth
 
 
 @pytest.mark.parametrize(

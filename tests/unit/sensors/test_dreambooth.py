@@ -221,7 +221,7 @@ def test_a_rescheduled_look_outlasts_a_connection_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("arguments", [{}, {"mode": "reschedule"}, {"deferrable": True}])
-def test_a_connection_that_is_nowhere_shows_at_the_first_look(
+def test_a_connection_that_is_nowhere_shows_at_the_first_poll(
     clock: Clock, arguments: dict[str, Any]
 ) -> None:
     made = sensor("F5jvdzGnYi", dreambooth_conn_id="nowhere", **arguments)
@@ -249,7 +249,7 @@ def test_it_defers_with_an_absolute_deadline_and_never_comes_back_at_once(
     deferred = deferral(made, context_of(TaskInstance()))
     arguments = deferred.trigger.serialize()[1]
     assert arguments["end_time"] == clock.now + 600
-    assert arguments["first_look"] >= clock.now + 8
+    assert arguments["first_poll"] >= clock.now + 8
     assert arguments["poll_interval"] == 1
     assert not arguments["cancel_on_kill"]
     assert served.key not in str(arguments)
@@ -315,9 +315,15 @@ def test_the_timeout_says_that_the_training_is_still_running(served: Served) -> 
         sensor("T1", timeout=60).execute_complete(context_of(TaskInstance()), end("timeout"))
 
 
+@pytest.mark.parametrize("interval", [0, -1, float("nan"), float("inf"), 10**400, "soon", True])
+def test_an_interval_that_nobody_can_keep_is_an_error_of_the_dag(interval: Any) -> None:
+    with pytest.raises(DreamboothValidationError, match="poll_interval"):
+        sensor("T1", poll_interval=interval)
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"training_id": ""}, {"training_id": "None"}, {"poll_interval": 0}, {"poll_interval": "soon"}],
+    [{"training_id": ""}, {"training_id": "None"}],
     ids=str,
 )
 @pytest.mark.parametrize("deferrable", [False, True])

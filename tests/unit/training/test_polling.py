@@ -1,15 +1,17 @@
-"""Watching a training: no passing fault ends it, a permanent one does at once, and the log stays short."""
+"""Pollinging a training: no passing fault ends it, a permanent one does at once, and the log stays short."""
 
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
-from airflow_provider_dreambooth.api.log_text import read_progress
+from airflow_provider_dreambooth.api.log_text import Progress, read_progress
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome, outcome_of
 from airflow_provider_dreambooth.exceptions import (
@@ -21,7 +23,8 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.training.polling import Watch
+from airflow_provider_dreambooth.training.polling import MAY_BE_UNKNOWN, Poll, Polling
+from airflow_provider_dreambooth.training.polling import poll as poll_once
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 NOW = 1_000_000.0
@@ -32,26 +35,26 @@ def status(stage: str, log: str = "", **details: Any) -> FineTuneStatus:
     return FineTuneStatus("T1", stage, outcome_of(stage), read_progress(log), **details)
 
 
-def watch(**arguments: Any) -> Watch:
-    return Watch(
+def polling_of(**arguments: Any) -> Polling:
+    return Polling(
         TrainingSummary("T1", requested_at=arguments.pop("requested_at", None)), now=NOW, **arguments
     )
 
 
-PASSING = [
+TRANSIENT = [
     DreamboothTransientError("HTTP 502"),
     DreamboothRateLimitError("Rate limit exceeded"),
     DreamboothRateLimitError("Rate limit exceeded", retry_after=30.0),
 ]
 
 
-@pytest.mark.parametrize("error", PASSING)
-def test_a_thousand_passing_faults_end_nothing(error: DreamboothError) -> None:
-    watching = watch()
+@pytest.mark.parametrize("error", TRANSIENT)
+def test_a_thousand_transient_errors_end_nothing(error: DreamboothError) -> None:
+    polling = polling_of()
     for number in range(1000):
-        look = watching.on_error(error, NOW + number)
-        assert look.ended is None
-        assert look.delay > 0
+        poll = polling.on_error(error, NOW + number)
+        assert poll.ended is None
+        assert poll.delay > 0
 
 
 @pytest.mark.parametrize(
@@ -63,8 +66,8 @@ def test_a_thousand_passing_faults_end_nothing(error: DreamboothError) -> None:
         DreamboothInsufficientCreditsError,
     ],
 )
-def test_a_permanent_fault_ends_the_wait_at_once_and_says_why(error_class: type[DreamboothError]) -> None:
-    ended = watch().on_error(error_class("Invalid Api Key."), NOW).ended
+def test_a_permanent_error_ends_the_wait_at_once_and_says_why(error_class: type[DreamboothError]) -> None:
+    ended = polling_of().on_error(error_class("Invalid Api Key."), NOW).ended
     assert ended is not None
     assert ended.status == "error"
     assert ended.error == error_class.__name__
@@ -72,8 +75,8 @@ def test_a_permanent_fault_ends_the_wait_at_once_and_says_why(error_class: type[
     assert "T1" in ended.message
 
 
-def test_a_training_that_the_service_does_not_know_is_not_said_to_be_taken_up_for_free() -> None:
-    ended = watch().on_error(DreamboothNotFoundError("Training not found."), NOW).ended
+def test_a_training_that_the_service_does_not_know_is_not_said_to_be_reattached_for_free() -> None:
+    ended = polling_of().on_error(DreamboothNotFoundError("Training not found."), NOW).ended
     assert ended is not None
     assert "at no cost" not in ended.message
 
@@ -83,23 +86,23 @@ def test_a_training_that_the_service_does_not_know_is_not_said_to_be_taken_up_fo
     [("model_ready", "success"), ("training_failed", "failed"), ("training_cancelled", "cancelled")],
 )
 def test_each_end_of_a_training_ends_the_wait(stage: str, end: str) -> None:
-    ended = watch().on_status(status(stage), NOW).ended
+    ended = polling_of().on_answer(status(stage), NOW).ended
     assert ended is not None
     assert (ended.status, ended.training_id) == (end, "T1")
 
 
 def test_a_failure_carries_its_reason() -> None:
     failed = status("training_failed", reason="Valid image links less than 3", cause_is_permanent=True)
-    ended = watch().on_status(failed, NOW).ended
+    ended = polling_of().on_answer(failed, NOW).ended
     assert ended is not None
     assert ended.reason == "Valid image links less than 3"
     assert ended.cause_is_permanent
 
 
 def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None:
-    watching = watch()
+    polling = polling_of()
     lines = [
-        watching.on_status(status(stage, LOG), NOW + 60 * number).line
+        polling.on_answer(status(stage, LOG), NOW + 60 * number).line
         for number, stage in enumerate(
             ["deploying_gpu", "training_started", "training_started", "training_success"]
         )
@@ -112,52 +115,52 @@ def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None
 
 
 def test_lines_count_from_the_request() -> None:
-    line = watch(requested_at=NOW - 600).on_status(status("training_started"), NOW).line
+    line = polling_of(requested_at=NOW - 600).on_answer(status("training_started"), NOW).line
     assert line is not None
     assert "10 min so far" in line
 
 
-def test_an_outage_is_told_once_and_so_is_its_end() -> None:
-    watching = watch()
-    watching.on_status(status("training_started"), NOW)
-    looks = [watching.on_error(DreamboothTransientError("HTTP 502"), NOW + number) for number in (1, 2, 3)]
-    assert [(bool(look.line), look.warning) for look in looks if look.line] == [(True, True)]
-    back = watching.on_status(status("training_started"), NOW + 121)
+def test_an_outage_is_logged_once_and_so_is_its_end() -> None:
+    polling = polling_of()
+    polling.on_answer(status("training_started"), NOW)
+    polls = [polling.on_error(DreamboothTransientError("HTTP 502"), NOW + number) for number in (1, 2, 3)]
+    assert [(bool(poll.line), poll.warning) for poll in polls if poll.line] == [(True, True)]
+    back = polling.on_answer(status("training_started"), NOW + 121)
     assert back.line == "The service answers again after 2 min."
     assert not back.warning
-    assert watching.on_status(status("training_started"), NOW + 130).line is None
+    assert polling.on_answer(status("training_started"), NOW + 130).line is None
 
 
 def test_the_deadline_ends_the_wait_whatever_the_answer() -> None:
-    for look in (
-        watch(end_time=NOW + 10).on_status(status("training_started"), NOW + 10),
-        watch(end_time=NOW + 10).on_error(PASSING[0], NOW + 10),
+    for poll in (
+        polling_of(end_time=NOW + 10).on_answer(status("training_started"), NOW + 10),
+        polling_of(end_time=NOW + 10).on_error(TRANSIENT[0], NOW + 10),
     ):
-        assert look.ended is not None
-        assert look.ended.status == "timeout"
+        assert poll.ended is not None
+        assert poll.ended.status == "timeout"
 
 
 def test_a_model_that_is_ready_at_the_deadline_is_no_timeout() -> None:
-    ended = watch(end_time=NOW + 10).on_status(status("model_ready"), NOW + 11).ended
+    ended = polling_of(end_time=NOW + 10).on_answer(status("model_ready"), NOW + 11).ended
     assert ended is not None
     assert ended.status == "success"
 
 
-def test_the_last_look_falls_on_the_deadline() -> None:
-    watching = watch(end_time=NOW + 10)
-    assert watching.on_status(status("training_started", LOG), NOW).delay == 10.0
-    assert watching.on_error(PASSING[2], NOW + 4).delay == 6.0
+def test_the_last_poll_falls_on_the_deadline() -> None:
+    polling = polling_of(end_time=NOW + 10)
+    assert polling.on_answer(status("training_started", LOG), NOW).delay == 10.0
+    assert polling.on_error(TRANSIENT[2], NOW + 4).delay == 6.0
 
 
-def test_a_watch_goes_on_where_another_stopped() -> None:
-    first = watch()
-    first.on_status(status("deploying_gpu"), NOW)
-    first.on_status(status("training_started", LOG), NOW + 60)
+def test_polling_goes_on_where_another_stopped() -> None:
+    first = polling_of()
+    first.on_answer(status("deploying_gpu"), NOW)
+    first.on_answer(status("training_started", LOG), NOW + 60)
     shown = TrainingSummary.from_json(json.loads(json.dumps(first.summary.to_json())))
     assert shown is not None
-    second = Watch(shown, now=NOW + 500)
-    assert second.on_status(status("training_started", LOG), NOW + 600).line is None
-    ended = second.on_status(status("model_ready"), NOW + 1800).ended
+    second = Polling(shown, now=NOW + 500)
+    assert second.on_answer(status("training_started", LOG), NOW + 600).line is None
+    ended = second.on_answer(status("model_ready"), NOW + 1800).ended
     assert ended is not None
     assert ended.stages == (
         ("deploying_gpu", NOW),
@@ -169,15 +172,15 @@ def test_a_watch_goes_on_where_another_stopped() -> None:
 
 def test_the_summary_is_shown_at_each_change_of_stage_and_the_end_is_left_to_the_worker() -> None:
     shown: list[TrainingSummary] = []
-    watching = watch(show=shown.append)
+    polling = polling_of(show=shown.append)
     for stage in ("deploying_gpu", "deploying_gpu", "training_started", "model_ready"):
-        watching.on_status(status(stage, LOG), NOW)
+        polling.on_answer(status(stage, LOG), NOW)
     assert [summary.stage for summary in shown] == ["deploying_gpu", "training_started"]
     assert shown[-1].eta_at == NOW + 1800
 
 
 STAGES = st.sampled_from(["deploying_gpu", "training_started", "training_success", "a_new_stage"])
-ANSWERS = st.lists(st.one_of(STAGES, st.sampled_from(PASSING)), max_size=30)
+ANSWERS = st.lists(st.one_of(STAGES, st.sampled_from(TRANSIENT)), max_size=30)
 
 
 @given(ANSWERS, st.none() | st.floats(0.5, 600), st.booleans())
@@ -185,19 +188,91 @@ def test_nothing_but_an_end_ends_it_and_no_wait_reaches_past_the_deadline(
     answers: list[Any], poll_interval: float | None, limited: bool
 ) -> None:
     end_time = NOW + 1000 if limited else None
-    watching, now = watch(poll_interval=poll_interval, end_time=end_time), NOW
+    polling, now = polling_of(poll_interval=poll_interval, end_time=end_time), NOW
     for answer in answers:
-        look = (
-            watching.on_error(answer, now)
+        poll = (
+            polling.on_error(answer, now)
             if isinstance(answer, DreamboothError)
-            else watching.on_status(status(answer, LOG), now)
+            else polling.on_answer(status(answer, LOG), now)
         )
         if end_time is not None and now >= end_time:
-            assert look.ended is not None
-            assert look.ended.status == "timeout"
+            assert poll.ended is not None
+            assert poll.ended.status == "timeout"
             return
-        assert look.ended is None
-        assert look.delay >= 0
-        now += look.delay
+        assert poll.ended is None
+        assert poll.delay >= 0
+        now += poll.delay
         assert end_time is None or now <= end_time + 1e-6
-        assert Outcome.RUNNING.value not in [stage for stage, _ in watching.summary.stages]
+        assert Outcome.RUNNING.value not in [stage for stage, _ in polling.summary.stages]
+
+
+def test_a_training_unknown_in_the_first_two_minutes_is_polled_again_and_later_the_end() -> None:
+    missing = DreamboothNotFoundError("Training not found.")
+    polling = polling_of(requested_at=NOW)
+    early = polling.on_error(missing, NOW + MAY_BE_UNKNOWN - 1)
+    assert early.ended is None
+    assert early.delay >= 30.0
+    late = polling.on_error(missing, NOW + MAY_BE_UNKNOWN).ended
+    assert late is not None
+    assert late.error == "DreamboothNotFoundError"
+
+
+def test_an_id_whose_request_nobody_knows_is_wrong_at_once() -> None:
+    assert polling_of().on_error(DreamboothNotFoundError("Training not found."), NOW).ended is not None
+
+
+@pytest.mark.parametrize("eta", [1e308, float("inf"), float("nan")])
+def test_an_absurd_eta_ends_nothing(eta: float) -> None:
+    answer = FineTuneStatus("T1", "training_started", Outcome.RUNNING, Progress(eta=eta))
+    poll = polling_of(end_time=NOW + 1e6).on_answer(answer, NOW)
+    assert 30.0 <= poll.delay <= 600.0
+    assert poll.line is not None
+    assert len(poll.line) < 100
+
+
+def test_a_retry_after_of_a_day_postpones_the_next_poll_by_ten_minutes() -> None:
+    limited = DreamboothRateLimitError("Rate limit exceeded", retry_after=86400.0)
+    assert polling_of(jitter=lambda: 0.0).on_error(limited, NOW).delay == 600.0
+
+
+class Hook:
+    """A hook whose key is refused until the connection is read again."""
+
+    def __init__(self, *, changed: bool, still_refused: bool = False) -> None:
+        self.changed, self.refused, self.still_refused = changed, True, still_refused
+        self.asked = self.reread_times = 0
+
+    def reread(self) -> bool:
+        self.reread_times += 1
+        self.refused = self.still_refused or not self.changed
+        return self.changed
+
+    def fine_tune_status(self, training_id: str) -> FineTuneStatus:
+        self.asked += 1
+        if self.refused:
+            raise DreamboothAuthError("Invalid Api Key.")
+        return status("training_started")
+
+
+def polled(hook: Any) -> Poll:
+    return poll_once(hook, polling_of(), log=logging.getLogger("test"), now=NOW)
+
+
+def test_a_rotated_key_is_read_from_the_connection_once_and_the_wait_goes_on() -> None:
+    hook = Hook(changed=True)
+    assert polled(hook).ended is None
+    assert (hook.asked, hook.reread_times) == (2, 1)
+
+
+@pytest.mark.parametrize("hook", [Hook(changed=False), Hook(changed=True, still_refused=True)])
+def test_a_key_that_stays_refused_is_final_after_one_reread(hook: Hook) -> None:
+    ended = polled(hook).ended
+    assert ended is not None
+    assert ended.error == "DreamboothAuthError"
+    assert hook.reread_times == 1
+
+
+def test_a_refused_key_is_not_final_while_the_connection_cannot_be_read(mocker: MockerFixture) -> None:
+    hook = Hook(changed=False)
+    mocker.patch.object(hook, "reread", side_effect=DreamboothTransientError("could not be read here"))
+    assert polled(hook).ended is None

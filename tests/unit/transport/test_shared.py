@@ -151,7 +151,7 @@ def test_a_forked_process_does_not_speak_over_its_parents_socket(serve: Serve) -
 def test_neither_airflow_nor_an_http_library_is_imported_before_the_first_call() -> None:
     code = (
         "import sys; import airflow_provider_dreambooth.transport.blocking, "
-        "airflow_provider_dreambooth.transport.asynchronous, airflow_provider_dreambooth.training.pace; "
+        "airflow_provider_dreambooth.transport.asynchronous, airflow_provider_dreambooth.training.schedule; "
         "print([name for name in ('airflow', 'requests', 'urllib3', 'aiohttp', 'httpx', 'certifi') "
         "if name in sys.modules])"
     )

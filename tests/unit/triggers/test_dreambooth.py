@@ -150,16 +150,16 @@ async def test_the_deadline_ends_a_wait_that_would_go_on(served: Served) -> None
     assert event["status"] == "timeout"
 
 
-async def test_nothing_is_asked_before_the_first_look_is_due(served: Served) -> None:
+async def test_nothing_is_asked_before_the_first_poll_is_due(served: Served) -> None:
     training_id = served.train()
     served.force(training_id, "ready")
     due = time.time() + 0.5
-    await the_event(trigger_for(training_id, first_look=due))
+    await the_event(trigger_for(training_id, first_poll=due))
     assert time.time() >= due
 
 
 def test_its_arguments_round_trip_and_hold_no_secret(served: Served) -> None:
-    trigger = trigger_for("T1", end_time=5.0, first_look=2.0, cancel_on_kill=True)
+    trigger = trigger_for("T1", end_time=5.0, first_poll=2.0, cancel_on_kill=True)
     path, arguments = trigger.serialize()
     assert path == f"{DreamboothFineTuneTrigger.__module__}.{DreamboothFineTuneTrigger.__qualname__}"
     text = json.dumps(arguments)

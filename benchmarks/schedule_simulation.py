@@ -1,5 +1,5 @@
 """
-The pace beside fixed and exponential intervals, on simulated trainings. No clock is waited for.
+The polling schedule beside fixed and exponential intervals, on simulated trainings. No clock is waited for.
 
 What is assumed, and where the assumptions come from:
 
@@ -12,7 +12,7 @@ What is assumed, and where the assumptions come from:
 * It can be wrong by a factor of two in two ways: the service announces half or double of the documented figures while
   trainings last as documented (``announced``), or it announces the documented figures while trainings last half or
   double as long (``lasting``).
-* Each look costs no time, and the first one comes when the training has just been accepted.
+* A poll costs no time, and the first one comes when the training has just been accepted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from airflow_provider_dreambooth.api.log_text import Progress
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome
-from airflow_provider_dreambooth.training.pace import Pace
+from airflow_provider_dreambooth.training.schedule import next_poll
 
 #: Stage, its middle length in seconds, seconds left that are announced at its begin.
 STAGES: tuple[tuple[str, float, float | None], ...] = (
@@ -47,14 +47,14 @@ ERRORS: tuple[tuple[str, float, float], ...] = (
     ("lasting double", 1.0, 2.0),
 )
 
-Look = Callable[[FineTuneStatus, float], float]
+Wait = Callable[[FineTuneStatus, float], float]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Looks and mean delay of one way of asking, over many trainings."""
+    """Polls and mean delay of one way of polling, over many trainings."""
 
-    looks: float
+    polls: float
     delay: float
     late: float
 
@@ -62,7 +62,7 @@ class Figures:
     def of(cls, outcomes: list[tuple[int, float]]) -> Figures:
         delays = sorted(delay for _, delay in outcomes)
         return cls(
-            sum(looks for looks, _ in outcomes) / len(outcomes),
+            sum(polls for polls, _ in outcomes) / len(outcomes),
             sum(delays) / len(delays),
             delays[int(0.95 * len(delays))],
         )
@@ -94,39 +94,39 @@ def draw(generator: random.Random, sigma: float, common: float, announced: float
     return Training(tuple(begins), now, announced)
 
 
-def follow(training: Training, look: Look) -> tuple[int, float]:
-    """Return how many looks it took to see the training ready, and how late the last one came."""
-    now, looks = 0.0, 1
+def follow(training: Training, wait: Wait) -> tuple[int, float]:
+    """Return how many polls it took to see the training ready, and how late the last one came."""
+    now, polls = 0.0, 1
     while now < training.ready:
-        now += look(training.status(now), now)
-        looks += 1
-    return looks - 1, now - training.ready
+        now += wait(training.status(now), now)
+        polls += 1
+    return polls - 1, now - training.ready
 
 
-def fixed(seconds: float, generator: random.Random) -> Look:
-    """Ask at a fixed interval; the first look falls anywhere into it."""
+def fixed(seconds: float, generator: random.Random) -> Wait:
+    """Poll at a fixed interval; the first poll falls anywhere into it."""
     first = [generator.uniform(0.0, seconds)]
     return lambda status, now: first.pop() if first else seconds
 
 
-def exponential(_: random.Random) -> Look:
-    """Ask after 30 s and then after ever longer waits: half as long again, up to ten minutes."""
-    wait = [20.0]
+def exponential(_: random.Random) -> Wait:
+    """Poll after 30 s and then after ever longer waits: half as long again, up to ten minutes."""
+    last = [20.0]
 
-    def look(status: FineTuneStatus, now: float) -> float:
-        wait[0] = min(600.0, 1.5 * wait[0])
-        return wait[0]
+    def longer(status: FineTuneStatus, now: float) -> float:
+        last[0] = min(600.0, 1.5 * last[0])
+        return last[0]
 
-    return look
-
-
-def adaptive(generator: random.Random) -> Look:
-    """Ask as the provider does by default."""
-    return Pace(jitter=generator.random).next_delay
+    return longer
 
 
-WAYS: dict[str, Callable[[random.Random], Look]] = {
-    "pace": adaptive,
+def scheduled(generator: random.Random) -> Wait:
+    """Poll as the provider does by default."""
+    return lambda status, now: next_poll(status, now, generator.random())
+
+
+WAYS: dict[str, Callable[[random.Random], Wait]] = {
+    "schedule": scheduled,
     "fixed 60 s": lambda generator: fixed(60.0, generator),
     "fixed 180 s": lambda generator: fixed(180.0, generator),
     "exponential": exponential,
@@ -159,13 +159,13 @@ def run(trainings: int) -> list[dict[str, object]]:
                     "common": common,
                     "sigma": sigma,
                     "error": error,
-                    "share": figures["pace"].looks / figures["fixed 60 s"].looks,
+                    "share": figures["schedule"].polls / figures["fixed 60 s"].polls,
                     "ways": {way: vars(one) for way, one in figures.items()},
                 }
             )
             print(
                 f"  common {common:g}, sigma {sigma:g}, {error:16} "
-                f"{rows[-1]['share']:.3f} of the looks, {figures['pace'].delay:.1f} s late",
+                f"{rows[-1]['share']:.3f} of the polls, {figures['schedule'].delay:.1f} s late",
                 flush=True,
             )
     return rows
