@@ -104,7 +104,7 @@ cluster: $(CLUSTERED)  ## An Airflow with two schedulers, triggerers and Celery 
 cluster-test: $(CLUSTERED)  ## Break such a cluster: is every training paid once, and none lost? CLUSTER_TRAININGS=60 is shorter
 	CLUSTER_TRAININGS=$(CLUSTER_TRAININGS) $(BIN)/python -m pytest tests/cluster -rN --tb=short $(PYTEST_ARGS)
 
-bench: $(INSTALLED)  ## Measure what waiting costs, half an hour; BENCH_ARGS='--only pace' for a part; writes docs/benchmarks
+bench: $(INSTALLED)  ## Measure what waiting costs, half an hour; BENCH_ARGS='--only schedule' for a part; writes docs/benchmarks
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint dev/constraints.txt --editable $(EVERYTHING) --group bench
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 

@@ -1,5 +1,5 @@
 """
-Measure everything and write it down: ``make bench``, or ``python -m benchmarks --only pace polls``.
+Measure everything and write it down: ``make bench``, or ``python -m benchmarks --only schedule polls``.
 
 What was measured earlier and is not measured now stays in the report.
 """
@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import comparison, pace_simulation, report
+from benchmarks import comparison, report, schedule_simulation
 from benchmarks.status_server import StatusServer
 
 #: Waiting tasks in one process.
@@ -39,7 +39,7 @@ def _scale(_: argparse.Namespace) -> list[dict[str, Any]]:
 
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Any]]] = {
     "import": ("Import cost", lambda options: comparison.import_cost(2 * options.rounds + 1)),
-    "pace": ("Polling schedule, simulated", lambda options: pace_simulation.run(options.trainings)),
+    "schedule": ("Polling schedule, simulated", lambda options: schedule_simulation.run(options.trainings)),
     "polls": ("Cost of a poll", _polls),
     "scale": ("100 to 10,000 waiting tasks", _scale),
 }

@@ -21,27 +21,27 @@ def draw(known: dict[str, Any], folder: Path) -> None:
     # The same figures give the same file.
     matplotlib.rcParams.update({"svg.hashsalt": "bench", "font.size": 10, "axes.edgecolor": _INK})
     matplotlib.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
-    if "pace" in known:
-        figure = _pace(known["pace"]["figures"])
-        figure.savefig(folder / "pace.svg", metadata={"Date": None}, bbox_inches="tight")
+    if "schedule" in known:
+        figure = _schedule(known["schedule"]["figures"])
+        figure.savefig(folder / "schedule.svg", metadata={"Date": None}, bbox_inches="tight")
 
 
-def _pace(rows: list[dict[str, Any]]) -> Any:
+def _schedule(rows: list[dict[str, Any]]) -> Any:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7.5, 4.2))
-    styles = {"pace": (_OURS, "o"), "fixed 60 s": ("#c0504d", "s"), "fixed 180 s": ("#d8a03a", "^")}
+    styles = {"schedule": (_OURS, "o"), "fixed 60 s": ("#c0504d", "s"), "fixed 180 s": ("#d8a03a", "^")}
     styles["exponential"] = ("#7a7a7a", "D")
     for way, (colour, marker) in styles.items():
-        looks = [row["ways"][way]["looks"] / row["ways"]["fixed 60 s"]["looks"] for row in rows]
+        polls = [row["ways"][way]["polls"] / row["ways"]["fixed 60 s"]["polls"] for row in rows]
         delays = [row["ways"][way]["delay"] for row in rows]
-        label = "pace from the ETA (default)" if way == "pace" else way
-        axes.scatter(looks, delays, s=22, c=colour, marker=marker, label=label, alpha=0.75)
+        label = "schedule by stage and ETA (default)" if way == "schedule" else way
+        axes.scatter(polls, delays, s=22, c=colour, marker=marker, label=label, alpha=0.75)
     axes.axvline(1 / 3, color=_INK, linewidth=0.8, linestyle=":")
     axes.axhline(25, color=_INK, linewidth=0.8, linestyle=":")
     axes.annotate("goal", (0.02, 25), xytext=(0.02, 20), color=_INK, fontsize=9)
     axes.set(
-        xlabel="looks, share of a fixed 60 s",
+        xlabel="polls, share of a fixed 60 s",
         ylabel="mean delay until noticed, s",
         yscale="log",
         xlim=(0, 1.05),
