@@ -13,8 +13,13 @@ from airflow_provider_dreambooth.api.refusal import check_flag, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
-from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER, seconds_of
-from airflow_provider_dreambooth.training.deadline import SOONEST_RETURN, check_poll_interval, check_timeout
+from airflow_provider_dreambooth.training.deadline import (
+    BACKSTOP_AFTER,
+    SOONEST_RETURN,
+    check_poll_interval,
+    check_timeout,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg

@@ -24,7 +24,6 @@ SOONEST_FIRST, LATEST_FIRST = 2.0, 300.0
 SHORTEST, LONGEST = 31.0, 60.0
 #: Longest wait that an answer may ask for.
 LONGEST_ASKED = 600.0
-#: Shorter waits are not worth a deferral: the way to the triggerer and back takes seconds itself.
 
 
 def first_delay(eta: float | None, poll_interval: float | None) -> float:

@@ -21,6 +21,7 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.operators import text_to_image as module
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.operators.text_to_image import DreamboothTextToImageOperator
+from airflow_provider_dreambooth.training.deadline import SOONEST_RETURN
 from tests.unit.conftest import Served
 from tests.unit.task_surroundings import MemoryStateStore, TaskInstance, context_of
 
@@ -205,7 +206,7 @@ def test_a_deferred_task_does_not_come_back_at_once_however_short_the_interval(s
     started = time.time()
     with pytest.raises(TaskDeferred) as caught:
         run(made)
-    assert caught.value.trigger.serialize()[1]["first_poll"] >= started + module.SOONEST_RETURN
+    assert caught.value.trigger.serialize()[1]["first_poll"] >= started + SOONEST_RETURN
 
 
 def test_steps_that_were_not_rendered_are_reported(
