@@ -248,7 +248,6 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
     def _wait(self, rendering: TaskRendering, answer: Rendering) -> RenderingEnded:
         from airflow_provider_dreambooth.rendering.polling import RenderingPolling
         from airflow_provider_dreambooth.rendering.summary import PROCESSING
-        from airflow_provider_dreambooth.training.polling import with_current_key
 
         request_id = answer.request_id or ""
         timeout = seconds_of(self.timeout)
@@ -267,9 +266,7 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
                 self._defer(answer, request_id, end_time, poll.delay)
             time.sleep(poll.delay)
             try:
-                fetched = with_current_key(
-                    self.hook, lambda: self.hook.fetch_image(request_id, answer.fetch_path)
-                )
+                fetched = self.hook.fetch_image(request_id, answer.fetch_path)
                 poll = polling.on_answer(fetched, time.time())
             except DreamboothError as error:
                 poll = polling.on_error(error, time.time())

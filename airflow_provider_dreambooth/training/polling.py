@@ -9,12 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
-    DreamboothAuthError,
     DreamboothError,
     DreamboothNotFoundError,
     DreamboothTrainingFailedError,
@@ -25,8 +24,6 @@ from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-Result = TypeVar("Result")
 
 #: Seconds after the request in which the service may not know its own training yet.
 MAY_BE_UNKNOWN = 120.0
@@ -181,25 +178,6 @@ class Polling:
         return WaitEnded(status, self.training_id, message, stages=self.summary.stages, **details)
 
 
-def with_current_key(hook: DreamboothHook, ask: Callable[[], Result]) -> Result:
-    """
-    Send a call of a wait; when the key is refused, read the connection once more and try the key that it holds by now.
-
-    Triggers do the same (:meth:`..hooks.shared_client.SharedClient.send`).
-
-    :param hook: the hook of the task's connection.
-    :param ask: sends the call.
-    :raises DreamboothAuthError: the connection still holds the refused key, or another one that is refused as well.
-    :raises DreamboothTransientError: the connection cannot be read, so that the refused key is not final.
-    """
-    try:
-        return ask()
-    except DreamboothAuthError:
-        if not hook.reread():
-            raise
-    return ask()
-
-
 def poll(
     hook: DreamboothHook, polling: Polling, *, log: Any, now: float, status: FineTuneStatus | None = None
 ) -> Poll:
@@ -210,7 +188,7 @@ def poll(
     """
     try:
         if status is None:
-            status = with_current_key(hook, lambda: hook.fine_tune_status(polling.training_id))
+            status = hook.fine_tune_status(polling.training_id)
         result = polling.on_answer(status, now)
     except DreamboothError as error:
         result = polling.on_error(error, now)

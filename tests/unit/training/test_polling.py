@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_mock import MockerFixture
 
 from airflow_provider_dreambooth.api.log_text import Progress, read_progress
 from airflow_provider_dreambooth.api.results import FineTuneStatus
@@ -23,8 +21,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.training.polling import MAY_BE_UNKNOWN, Poll, Polling
-from airflow_provider_dreambooth.training.polling import poll as poll_once
+from airflow_provider_dreambooth.training.polling import MAY_BE_UNKNOWN, Polling
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 NOW = 1_000_000.0
@@ -233,46 +230,3 @@ def test_an_absurd_eta_ends_nothing(eta: float) -> None:
 def test_a_retry_after_of_a_day_postpones_the_next_poll_by_ten_minutes() -> None:
     limited = DreamboothRateLimitError("Rate limit exceeded", retry_after=86400.0)
     assert polling_of(jitter=lambda: 0.0).on_error(limited, NOW).delay == 600.0
-
-
-class Hook:
-    """A hook whose key is refused until the connection is read again."""
-
-    def __init__(self, *, changed: bool, still_refused: bool = False) -> None:
-        self.changed, self.refused, self.still_refused = changed, True, still_refused
-        self.asked = self.reread_times = 0
-
-    def reread(self) -> bool:
-        self.reread_times += 1
-        self.refused = self.still_refused or not self.changed
-        return self.changed
-
-    def fine_tune_status(self, training_id: str) -> FineTuneStatus:
-        self.asked += 1
-        if self.refused:
-            raise DreamboothAuthError("Invalid Api Key.")
-        return status("training_started")
-
-
-def polled(hook: Any) -> Poll:
-    return poll_once(hook, polling_of(), log=logging.getLogger("test"), now=NOW)
-
-
-def test_a_rotated_key_is_read_from_the_connection_once_and_the_wait_goes_on() -> None:
-    hook = Hook(changed=True)
-    assert polled(hook).ended is None
-    assert (hook.asked, hook.reread_times) == (2, 1)
-
-
-@pytest.mark.parametrize("hook", [Hook(changed=False), Hook(changed=True, still_refused=True)])
-def test_a_key_that_stays_refused_is_final_after_one_reread(hook: Hook) -> None:
-    ended = polled(hook).ended
-    assert ended is not None
-    assert ended.error == "DreamboothAuthError"
-    assert hook.reread_times == 1
-
-
-def test_a_refused_key_is_not_final_while_the_connection_cannot_be_read(mocker: MockerFixture) -> None:
-    hook = Hook(changed=False)
-    mocker.patch.object(hook, "reread", side_effect=DreamboothTransientError("could not be read here"))
-    assert polled(hook).ended is None
