@@ -25,10 +25,10 @@ from airflow_provider_dreambooth.runtime.errors import error_of
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages, task_summary
+from airflow_provider_dreambooth.training.deadline import check_poll_interval, check_timeout
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.record import Ending
 from airflow_provider_dreambooth.training.task_record import TaskRecord
-from airflow_provider_dreambooth.training.deadline import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
