@@ -59,7 +59,7 @@ async function read(signal) {
     const first = offsets.length === 1;
     rowsShown = [...(first ? live : []), ...found.rows].toSorted((a, b) => Number(b.watched) - Number(a.watched));
     const looked = (found.next ?? found.total) - offset;
-    element("searched").textContent = fits === null ? "" : `Looked through ${looked} of ${found.total}`;
+    element("searched").textContent = fits === null || found.total === 0 ? "" : `Looked through ${looked} of ${found.total}`;
     draw(asked, found);
   };
   await find(listFor(able, asked), offset, fits, { reader, live, signal, tell });
