@@ -7,7 +7,7 @@ ending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,9 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
             raise refuse(field, "is a single path, not a list", f"Write {field}=[path]")
         raise refuse(field, f"is {type(value).__name__}, not a list", _WHAT_TO_WRITE)
     texts: list[str] = []
-    for position, item in enumerate(value):
+    # A mapped task that makes lists, such as an upload for each folder, puts out a list of lists.
+    items = [part for item in value for part in (item if _is_list(item) else [item])]
+    for position, item in enumerate(items):
         # ObjectStoragePath is a path without being an os.PathLike in every version.
         is_path = hasattr(item, "__fspath__") or hasattr(item, "conn_id")
         text = str(item).strip() if isinstance(item, str) or is_path else ""
@@ -87,6 +89,10 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
             raise refuse(f"{field}[{position}]", what, _WHAT_TO_WRITE)
         texts.append(text)
     return tuple(texts)
+
+
+def _is_list(item: Any) -> bool:
+    return isinstance(item, Sequence) and not isinstance(item, (str, bytes))
 
 
 def find(texts: Iterable[str]) -> Found:

@@ -87,7 +87,9 @@ async def get_connection(conn_id: str) -> Any:
     from airflow.providers.common.compat.sdk import BaseHook
 
     if AIRFLOW_V_3_1_PLUS:
-        return await BaseHook.aget_connection(conn_id)
+        from airflow_provider_dreambooth.runtime.supervisor import to_the_end
+
+        return await to_the_end(BaseHook.aget_connection(conn_id))
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(BaseHook.get_connection)(conn_id)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
+Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
@@ -24,10 +25,36 @@ def _place(task_instance: Any) -> dict[str, Any]:
     }
 
 
+#: Talks that must come to their end although nobody waits for them any more.
+_talks: set[asyncio.Future[Any]] = set()
+
+
+async def to_the_end(talk: Coroutine[Any, Any, Result]) -> Result:
+    """
+    Await a talk with the supervisor in a task of its own.
+
+    A trigger is cancelled at any moment. Airflow's channel does not survive a cancel between question and answer: the answer
+    is then read by nobody, and all triggers of the process wait for theirs (seen on 3.3.2).
+
+    :param talk: what sends and awaits one message.
+    """
+    task = asyncio.ensure_future(talk)
+    _talks.add(task)
+    task.add_done_callback(_over)
+    return await asyncio.shield(task)
+
+
+def _over(task: asyncio.Future[Any]) -> None:
+    _talks.discard(task)
+    if not task.cancelled():
+        # Asked for, so that asyncio does not report it as lost where the waiting task is gone.
+        task.exception()
+
+
 async def _ask(message: Any) -> Any:
     from airflow.sdk.execution_time import task_runner
 
-    return await task_runner.SUPERVISOR_COMMS.asend(message)
+    return await to_the_end(task_runner.SUPERVISOR_COMMS.asend(message))
 
 
 async def task_state(task_instance: Any) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
+from airflow_provider_dreambooth.api.refusal import check_flag
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -85,6 +86,7 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         if exponential_backoff is not None:
             kwargs["exponential_backoff"] = exponential_backoff
         super().__init__(**kwargs)
+        check_flag("deferrable", deferrable)
         # Another task's output is a string by the time this one runs.
         self.training_id = cast("str", training_id)
         self.dreambooth_conn_id = dreambooth_conn_id
@@ -137,6 +139,8 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
         )
 
     def _check(self) -> None:
+        from airflow_provider_dreambooth.api.identifier import checked_identifier
+
         training_id = str(self.training_id).strip()
         if training_id.lower() in ("", "none"):
             raise without_retry(
@@ -145,7 +149,10 @@ class DreamboothFineTuneSensor(TrainingLineage, BaseSensorOperator):
                     "returned, such as training_id=train.output."
                 )
             )
-        self.training_id = training_id
+        try:
+            self.training_id = checked_identifier("training_id", self.training_id)
+        except DreamboothValidationError as error:
+            raise without_retry(error) from None
 
     def _raising(self, action: Callable[[], Result]) -> Result:
         """Run an action; a permanent error ends the task, or skips it with ``soft_fail``."""

@@ -128,6 +128,13 @@ class DreamboothFineTuneTrigger(PollingTrigger):
         while not work.done() and time.monotonic() < until:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({work}, timeout=until - time.monotonic())
+        if not work.done():
+            self.log.warning(
+                "Training %s may still be running: neither Airflow nor the service answered within %.0f s. Cancel it with "
+                "DreamboothCancelTrainingOperator or at the service.",
+                self.training_id,
+                LONGEST_KILL,
+            )
 
     async def _cancel_if_marked_failed(self) -> None:
         await load(*self.needed)

@@ -183,7 +183,9 @@ def test_a_bare_path_is_refused(tmp_path: Path) -> None:
         checked_texts(tmp_path, "paths")
 
 
-@pytest.mark.parametrize("value", [{"a", "b"}, None, 7, {"a": 1}, b"a", ["a", 1], ["a", ""], [["a"]], [None]])
+@pytest.mark.parametrize(
+    "value", [{"a", "b"}, None, 7, {"a": 1}, b"a", ["a", 1], ["a", ""], [[["a"]]], [None]]
+)
 def test_anything_else_than_an_ordered_list_of_texts_is_refused(value: Any) -> None:
     with pytest.raises(DreamboothValidationError, match="images"):
         checked_texts(value, "images")
@@ -196,4 +198,13 @@ def test_paths_are_as_good_as_texts(tmp_path: Path) -> None:
         str(tmp_path),
         f"file://{tmp_path}",
         "a",
+    )
+
+
+def test_the_lists_of_a_mapped_task_are_one_list() -> None:
+    assert checked_texts([["a.png", "b.png"], ("c.png",), "d.png"], "images") == (
+        "a.png",
+        "b.png",
+        "c.png",
+        "d.png",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -178,3 +179,24 @@ async def test_without_a_supervisor_nothing_breaks(monkeypatch: pytest.MonkeyPat
     assert await supervisor.task_state(SINGLE) is None
     assert await supervisor.pull_xcom(SINGLE, "x") is None
     assert not await supervisor.push_xcom(SINGLE, "x", 1)
+
+
+async def test_a_cancelled_trigger_does_not_leave_an_answer_unread(answering: Any) -> None:
+    """Airflow's channel does not survive that: all triggers of the process would wait for their answers."""
+    comms = answering(XComResult(key="training", value=None))
+    asked, may_answer, read = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def asend(message: Any) -> Any:
+        asked.set()
+        await may_answer.wait()
+        read.set()
+        return comms.answer
+
+    comms.asend = asend
+    pulling = asyncio.create_task(supervisor.pull_xcom(SINGLE, "training"))
+    await asked.wait()
+    pulling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pulling
+    may_answer.set()
+    await asyncio.wait_for(read.wait(), 5)

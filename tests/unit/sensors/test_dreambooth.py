@@ -323,7 +323,7 @@ def test_an_interval_that_nobody_can_keep_is_an_error_of_the_dag(interval: Any) 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"training_id": ""}, {"training_id": "None"}],
+    [{"training_id": ""}, {"training_id": "None"}, {"training_id": ["T1", "T2"]}, {"training_id": 1.2e7}],
     ids=str,
 )
 @pytest.mark.parametrize("deferrable", [False, True])
@@ -332,6 +332,16 @@ def test_what_nobody_can_wait_for_is_refused(served: Served, wrong: dict[str, An
     with pytest.raises(DreamboothValidationError) as caught:
         sensor(arguments.pop("training_id"), **arguments).execute(context_of(TaskInstance()))
     assert isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"poll_interval": 0}, {"poll_interval": "soon"}, {"deferrable": "no"}], ids=str
+)
+def test_an_argument_that_no_template_can_change_is_refused_when_the_dag_is_read(
+    served: Served, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(DreamboothValidationError, match=next(iter(wrong))):
+        sensor("T1", **wrong)
 
 
 def test_it_cancels_nothing_when_it_is_killed(served: Served) -> None:
