@@ -63,8 +63,8 @@ def admit(
     """
     Let a submission pass that the cap allows.
 
-    Entries of the same key or the same connection count: a renewed key is the same account, and so is another
-    connection with the same key.
+    Entries of the same key count, over whatever connection, host name or environment; and those of the same connection
+    to the same host, whose key may have been renewed since.
 
     :param record: the intent, announced.
     :param connection: id of the connection.
@@ -77,9 +77,9 @@ def admit(
         own = registry.key_of(record)
         entries = [
             entry
-            for entry in registry.entries(clock() - DAY)
+            for entry in registry.entries(clock() - DAY, everywhere=True)
             if entry.key == own
-            or entry.connection == connection
+            or (entry.connection == connection and registry.is_here(entry))
             or key_digest.is_of(entry.key_digest, settings)
         ]
         result = verdict(entries, own, cap)

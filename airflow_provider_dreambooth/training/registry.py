@@ -79,6 +79,10 @@ class Registry:
         self._own = hashlib.sha256(owner.encode()).hexdigest()[:16]
         self._prefix = f"{PREFIX}.{hashlib.sha256(account.encode()).hexdigest()[:8]}."
 
+    def is_here(self, entry: Entry) -> bool:
+        """Whether an entry was sent to this host and environment."""
+        return entry.key.startswith(self._prefix)
+
     def key_of(self, record: Record) -> str:
         """Return the key of this task's entry for a record."""
         return f"{self._prefix}{int(record.intent_at)}.{self._own}"
@@ -160,13 +164,15 @@ class Registry:
             description="A paid training: see the provider's page on reliability",
         )
 
-    def entries(self, since: float = 0.0) -> list[Entry]:
+    def entries(self, since: float = 0.0, *, everywhere: bool = False) -> list[Entry]:
         """
         Return the account's entries, oldest first.
 
         :param since: epoch seconds; older ones are left out.
+        :param everywhere: those of all accounts: one account may be reached by several host names.
         """
-        keys = [key for key in self._variables.keys(self._prefix) if self._time_in(key) >= since]
+        prefix = f"{PREFIX}." if everywhere else self._prefix
+        keys = [key for key in self._variables.keys(prefix) if self._time_in(key) >= since]
         found = [_read(key, self._time_in(key), self._variables.get(key, None)) for key in keys]
         return sorted(found, key=lambda entry: (entry.requested_at, entry.key))
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.api.stages import Outcome
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
+from airflow_provider_dreambooth.exceptions import (
+    DreamboothError,
+    DreamboothLostSubmissionError,
+    DreamboothNotFoundError,
+)
 from airflow_provider_dreambooth.training import cancellation, key_digest, messages
 from airflow_provider_dreambooth.training.decision import (
     Adopt,
@@ -129,6 +133,7 @@ class Submission:
             elif isinstance(step, (Wait, Finished)):
                 return self._re_attach(step, situation)
             elif isinstance(step, Fail):
+                self._leave_in_doubt(step, situation.record)
                 raise step.error
             else:
                 record = self._submit(step, request, situation)
@@ -163,6 +168,12 @@ class Submission:
         found = record.with_training(training_id)
         self._store.save(found)
         return found
+
+    def _leave_in_doubt(self, step: Fail, record: Record | None) -> None:
+        """A person may delete the record of a lost submission; to others it stays in doubt, and the cap counts it."""
+        if isinstance(step.error, DreamboothLostSubmissionError) and self._registry is not None:
+            assert record is not None
+            self._registry.give_up(record)
 
     def _ask_status(self, training_id: str) -> FineTuneStatus | DreamboothNotFoundError:
         try:

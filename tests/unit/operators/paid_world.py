@@ -12,7 +12,9 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -22,8 +24,10 @@ from airflow_provider_dreambooth.api.stages import outcome_of
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
+    DreamboothAuthError,
     DreamboothError,
     DreamboothInsufficientCreditsError,
+    DreamboothLostSubmissionError,
     DreamboothNotFoundError,
     DreamboothRateLimitError,
     DreamboothTransientError,
@@ -56,9 +60,12 @@ class Training:
     """What the service knows, and what is true of a training whoever knows it."""
 
     training_id: str
-    owner: Task
+    #: ``None`` for one that somebody started by hand.
+    owner: Task | None
     inputs: int
     accepted_at: float
+    key: str = "key-one-of-account-A"
+    host: str = "service"
     stage: str = "training_started"
     permanent: bool = False
     vanished: bool = False
@@ -69,6 +76,14 @@ class Training:
     @property
     def ended(self) -> bool:
         return self.stage != "training_started"
+
+
+#: Keys of two accounts: the first has renewed its key.
+KEYS = {"key-one-of-account-A": "A", "key-two-of-account-A": "A", "key-of-account-B": "B"}
+#: Host names: two lead to the same service.
+HOSTS = {"service": "hosted", "gateway": "hosted", "elsewhere": "another service"}
+#: Outages that are shorter lose no id.
+SHORT_OUTAGE = 250.0
 
 
 class World:
@@ -87,6 +102,14 @@ class World:
         }
         self.variables = StepVariables(self)
         self.tasks: list[Task] = []
+        self.key, self.host = next(iter(KEYS)), next(iter(HOSTS))
+        self.cap: int | None = None
+        #: Rows of the list name no id while the training is younger than this.
+        self.rows_get_an_id_after = 0.0
+        self.rows_are_objects = False
+        #: Until when the stores of Airflow do not answer.
+        self.outages = {"state": 0.0, "state writes": 0.0, "variables": 0.0}
+        self._next_outage: tuple[str, str, float] | None = None
         self.list_shows_running = True
         self._dies_in: list[int | None] = [None]
         self._aside: tuple[int, Callable[[], None]] | None = None
@@ -94,7 +117,7 @@ class World:
     def let_the_list_be_known(self) -> None:
         """Let it have been seen before that the account's list shows trainings while they are running."""
         known = MemoryVariables(self.variables.values)
-        ListEvidence(known, f"service {self.environment}").keep(shows_running=True, now=self.now)
+        ListEvidence(known, f"{self.host} {self.environment}").keep(shows_running=True, now=self.now)
 
     # The clock
 
@@ -111,6 +134,10 @@ class World:
     def step(self, name: str) -> None:
         """Touch the outside: others may act now, and the worker may die."""
         self.calls.append(name)
+        if self._next_outage is not None and self._next_outage[0] == name:
+            _, what, seconds = self._next_outage
+            self._next_outage = None
+            self.outages[what] = self.now + seconds
         if self._aside is not None:
             left, action = self._aside
             if left <= 0:
@@ -143,7 +170,14 @@ class World:
         self._aside = (after, action)
 
     def forget_aside(self) -> None:
-        self._aside = None
+        self._aside = self._next_outage = None
+
+    def outage(self, at: str, what: str, seconds: float) -> None:
+        """Let a store of Airflow stop to answer at the next step of that name."""
+        self._next_outage = (at, what, seconds)
+
+    def is_out(self, *names: str) -> bool:
+        return any(self.now < self.outages[name] for name in names)
 
     # The service
 
@@ -153,9 +187,42 @@ class World:
     def find(self, training_id: str) -> Training | None:
         return next((item for item in self.trainings if item.training_id == training_id), None)
 
+    def reaches(self, training: Training) -> bool:
+        """Whether the present connection leads to the account that has the training."""
+        return KEYS[training.key] == KEYS[self.key] and HOSTS[training.host] == HOSTS[self.host]
+
+    def start_by_hand(self) -> None:
+        """Somebody else uses the account, without this Airflow."""
+        self._accept(None, 99)
+
+    def _accept(self, task: Task | None, inputs: int) -> Training:
+        training = Training(
+            f"T{len(self.trainings) + 1}",
+            task,
+            inputs,
+            self.now,
+            key=self.key,
+            host=self.host,
+            clears_before=task.clears if task is not None else 0,
+        )
+        self.trainings.append(training)
+        return training
+
+    def _judge_the_cap(self) -> None:
+        of_today = [
+            training
+            for training in self.trainings
+            if training.owner is not None
+            and self.now - training.accepted_at < 24 * 3600
+            and (training.key == self.key or training.host == self.host)
+            and self.reaches(training)
+        ]
+        assert self.cap is None or len(of_today) < self.cap, f"the cap of {self.cap} is exceeded"
+
     def pay(self, task: Task, inputs: int) -> Training:
         """Take a training on, after judging whether it may be paid at all."""
-        before = task.paid[-1] if task.paid else None
+        self._judge_the_cap()
+        before = task.latest
         if before is not None:
             reasons = {
                 "the inputs changed": before.inputs != inputs,
@@ -165,14 +232,14 @@ class World:
                 "it was cancelled by this task": before.cancelled_by_us,
                 "it was cancelled and the task cleared": before.stage == "training_cancelled"
                 and task.clears > before.clears_before,
-                "it is gone and the task cleared": before.vanished and task.clears > before.clears_before,
+                "it is gone and the task cleared": (before.vanished or not self.reaches(before))
+                and task.clears > before.clears_before,
                 "resubmit asks for it": task.on_lost == "resubmit" and not task.has_known(before),
                 "a person deleted the record": task.record_deleted,
             }
             assert any(reasons.values()), f"paid twice: {before} and again by {task}"
         task.record_deleted = False
-        training = Training(f"T{len(self.trainings) + 1}", task, inputs, self.now, clears_before=task.clears)
-        self.trainings.append(training)
+        training = self._accept(task, inputs)
         task.paid.append(training)
         return training
 
@@ -182,7 +249,9 @@ class World:
         waiting = by.state == "deferred" and by.trigger is not None
         assert not (waiting and getattr(by.trigger, "training_id", "") == training.training_id), "waited for"
         allowed = {
-            "replaced": training.inputs != by.inputs or by.on_clear == "retrain",
+            # Only when the one that replaces it is accepted.
+            "replaced": training is not by.paid[-1]
+            and (training.inputs != by.paid[-1].inputs or by.on_clear == "retrain"),
             "timeout": by.cancel_on_timeout,
             "marked failed": by.marked_failed,
         }
@@ -199,21 +268,29 @@ class StepVariables(MemoryVariables):
         super().__init__()
         self.world = world
 
+    def _answer(self) -> None:
+        if self.world.is_out("variables"):
+            raise DreamboothTransientError("Airflow's Variables do not answer")
+
     def keys(self, prefix: str) -> Iterable[str]:
         self.world.step("variables listed")
+        self._answer()
         return super().keys(prefix)
 
     def get(self, key: str, default: Any) -> Any:
         self.world.step("variable read")
+        self._answer()
         return super().get(key, default)
 
     def set(self, key: str, value: str, description: str | None = None) -> None:
         self.world.step("variable to be written")
+        self._answer()
         super().set(key, value, description)
         self.world.step("variable written")
 
     def delete(self, key: str) -> None:
         self.world.step("variable to be deleted")
+        self._answer()
         super().delete(key)
 
 
@@ -226,10 +303,14 @@ class StepStore(MemoryStateStore):
 
     def get(self, key: str, default: Any = None) -> Any:
         self.world.step("state read")
+        if self.world.is_out("state"):
+            raise RuntimeError("the state store does not answer")
         return super().get(key, default)
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         self.world.step("state to be written")
+        if self.world.is_out("state", "state writes"):
+            raise RuntimeError("the state store does not answer")
         super().set(key, value, retention=retention)
         self.world.step("state written")
 
@@ -252,7 +333,12 @@ class ModelHook:
 
     def __init__(self, world: World, task: Task) -> None:
         self.world, self.task = world, task
-        self.settings = ConnectionSettings("k" * 20, "http://service", world.environment)  # type: ignore[arg-type]
+        self.settings = ConnectionSettings(
+            world.key,
+            f"http://{world.host}",
+            world.environment,  # type: ignore[arg-type]
+            max_trainings_per_day=world.cap,
+        )
         self.environment = Environment(world.environment)
         self.dreambooth_conn_id = "dreambooth_default"
 
@@ -273,6 +359,8 @@ class ModelHook:
             )
         if answer == "rejected":
             raise DreamboothValidationError("prompt is required")
+        if answer == "bad key":
+            raise DreamboothAuthError("Invalid API Key")
         if answer == "no credits":
             raise DreamboothInsufficientCreditsError("Insufficient credits")
         if answer == "lost, not accepted":
@@ -284,35 +372,49 @@ class ModelHook:
         self.world.step("request accepted")
         if answer in ("lost, accepted", "lost, accepted late"):
             raise DreamboothTransientError("HTTP 502", acceptance=Acceptance.UNKNOWN)
+        self.task.answered = training
         return FineTuneStarted(training.training_id, "deploying_gpu", 1500.0)
 
-    def _fault(self, call: str) -> None:
+    def _fault(self, call: str) -> str:
         self.world.step(f"{call} asked")
         answer = self.world.answer(call)
         if answer == "fault":
             raise DreamboothTransientError("HTTP 503", acceptance=Acceptance.UNKNOWN)
         if answer == "queue full":
             raise DreamboothRateLimitError("Rate limit exceeded.", raw="Rate limit exceeded")
+        return answer
 
     def fine_tune_status(self, training_id: str) -> FineTuneStatus:
-        self._fault("status")
+        answer = self._fault("status")
         training = self.world.find(training_id)
-        if training is None or training.vanished:
+        lags = training is not None and self.world.now - training.accepted_at < 120 and answer == "lags"
+        if training is None or training.vanished or lags or not self.world.reaches(training):
             raise DreamboothNotFoundError("Training not found", raw="Training not found")
         return status_of(training)
 
     def list_models(self) -> tuple[Model, ...]:
         self._fault("list")
         return tuple(
-            Model(item.training_id)
+            self._row(item)
             for item in self.world.trainings
-            if not item.vanished and self.world.now - item.accepted_at >= LIST_LAG
+            if not item.vanished
+            and self.world.reaches(item)
+            and self.world.now - item.accepted_at >= LIST_LAG
+            and (self.world.list_shows_running or item.stage == "model_ready")
         )
+
+    def _row(self, training: Training) -> Model:
+        young = self.world.now - training.accepted_at < self.world.rows_get_an_id_after
+        name = None if young else training.training_id
+        if not self.world.rows_are_objects:
+            return Model(name)
+        created_at = datetime.fromtimestamp(training.accepted_at, UTC).isoformat()
+        return Model(name, None, created_at, f"photo of zwx fox {training.inputs}")
 
     def cancel_training(self, training_id: str) -> Acknowledgement:
         self._fault("cancel")
         training = self.world.find(training_id)
-        if training is None or training.vanished:
+        if training is None or training.vanished or not self.world.reaches(training):
             raise DreamboothNotFoundError("Training not found")
         if training.ended:
             raise DreamboothValidationError("Training has already finished.")
@@ -357,6 +459,12 @@ class Task:
         self.ti.try_number = 0
         self.store = StepStore(world)
         self.paid: list[Training] = []
+        #: One that was started by hand and taken for the lost one.
+        self.taken: Training | None = None
+        #: The training of this try, when the service's answer arrived.
+        self.answered: Training | None = None
+        #: Counts the tries: one that stood still finds that another has begun.
+        self.generation = 0
         self.state = "none"
         self.clears = 0
         self.first_started = 0.0
@@ -381,6 +489,14 @@ class Task:
         text = self.store.entries.get(RECORD_KEY)
         return None if text is None else json.loads(text)
 
+    @property
+    def latest(self) -> Training | None:
+        """The training that the task has at last paid for or taken."""
+        own = self.paid[-1] if self.paid else None
+        if self.taken is None or (own is not None and own.accepted_at > self.taken.accepted_at):
+            return own
+        return self.taken
+
     def has_known(self, training: Training) -> bool:
         """Whether the id has ever reached the record."""
         self._note_known()
@@ -389,6 +505,10 @@ class Task:
     def _note_known(self) -> None:
         if self.record and self.record["training_id"]:
             self.known_ids.add(self.record["training_id"])
+            training = self.world.find(self.record["training_id"])
+            if training is not None and training.owner is None and training is not self.taken:
+                self.taken = training
+                training.clears_before = self.clears
 
     def operator(self) -> DreamboothFineTuneOperator:
         operator = DreamboothFineTuneOperator(
@@ -439,28 +559,67 @@ class Task:
 
         assert not self.running
         self.state, self.running, self.error, self.result = "running", True, None, None
+        self.answered = None
+        self.generation += 1
+        generation, outcome = self.generation, {}
         context: Any = {"ti": self.ti, "task_state_store": self.store, "outlet_events": {}}
         try:
             with self.world.mortal(dies_at):
-                self.result = getattr(self.operator(), method)(context, **arguments)
-            self.state = "success"
+                outcome["result"] = getattr(self.operator(), method)(context, **arguments)
+            outcome["state"] = "success"
         except TaskDeferred as deferral:
-            self.state, self.trigger, self.method = "deferred", deferral.trigger, deferral.method_name
+            outcome.update(state="deferred", trigger=deferral.trigger, method=deferral.method_name)
         except AirflowFailException as error:
-            self.state, self.error = "failed", error
+            outcome.update(state="failed", error=error)
         except (DreamboothError, WorkerDied) as error:
-            self.error = error
-            self.state = "up_for_retry" if self.ti.try_number <= self.ti.max_tries else "failed"
-        finally:
-            self.running = False
+            retry = self.ti.try_number <= self.ti.max_tries
+            outcome.update(state="up_for_retry" if retry else "failed", error=error)
+        if generation != self.generation:
+            # Airflow listens to the try that it started last.
             self._note_known()
+            return
+        self.running = False
+        self.__dict__.update(outcome)
+        self._note_known()
+        if not isinstance(self.error, WorkerDied):
+            self._judge_what_is_known()
         if self.state == "success":
             training = self.world.find(str(self.result))
             assert training is not None
-            assert training.owner is self, f"{self} returned {training} of another task"
-            assert training.inputs == self.inputs_of_try, f"{self} returned {training} of other inputs"
+            if training.owner is not None:
+                assert training.owner is self, f"{self} returned {training} of another task"
+                assert training.inputs == self.inputs_of_try, f"{self} returned {training} of other inputs"
         if self.state == "deferred" and self.waits_for is not None:
             assert self.ti.xcoms["training_id"] == self.waits_for.training_id
+
+    def _judge_what_is_known(self) -> None:
+        """An id that the service has told is not lost while one of Airflow's stores answers within minutes."""
+        outages = self.world.outages
+        in_registry = "\n".join(self.world.variables.values.values())
+        if self.answered is not None:
+            name = self.answered.training_id
+            left = {what: until - self.answered.accepted_at for what, until in outages.items()}
+            if max(left["state"], left["state writes"]) < SHORT_OUTAGE:
+                assert name in self.known_ids, f"{self} does not know {name}"
+            elif left["variables"] < SHORT_OUTAGE:
+                assert f'"{name}"' in in_registry, f"{name} is nowhere"
+            else:
+                assert name in str(self.error), f"the error does not name {name}"
+        elif isinstance(self.error, DreamboothLostSubmissionError) and self.paid:
+            assert f'"{self.paid[-1].training_id}"' not in in_registry, "it is in the registry"
+
+    def stand_still(self) -> None:
+        """The worker is frozen in the middle of a step: Airflow starts another try, then it wakes up."""
+        if self.world.calls[-1] == "request to be sent" or self.ti.try_number > self.ti.max_tries:
+            # Between the last look at the record and the first byte nobody can know.
+            return
+        resuming, answered, ti = self.resuming, self.answered, self.ti
+        self.world.now += 600
+        self.ti = copy(ti)
+        self.ti.xcoms = {}
+        self.running, self.state, self.resuming = False, "up_for_retry", None
+        self.start()
+        self.resuming, self.answered = resuming, answered
 
     @property
     def waits_for(self) -> Training | None:
@@ -481,7 +640,7 @@ class Task:
             now=self.world.now,
             end_time=self.trigger.end_time,
         )
-        if training.vanished:
+        if training.vanished or not self.world.reaches(training):
             poll = polling.on_error(DreamboothNotFoundError("Training not found"), self.world.now)
         else:
             poll = polling.on_answer(status_of(training), self.world.now)
@@ -519,6 +678,16 @@ class Task:
         )
         training = self.world.find(training_id)
         if ordered_by_a_person(facts)[0] and training is not None and not training.vanished:
+            self.world.cancel(training, self, "marked failed")
+
+    def fail_by_airflow(self, **cause: Any) -> None:
+        """Airflow itself fails the waiting task, and calls ``on_kill`` as well."""
+        assert self.state == "deferred"
+        trigger, self.trigger = self.trigger, None
+        self.state = "failed"
+        training = self.world.find(getattr(trigger, "training_id", None) or "")
+        facts = KillFacts(task_state="failed", now=self.world.now, end_time=trigger.end_time, **cause)
+        if training is not None and ordered_by_a_person(facts)[0]:
             self.world.cancel(training, self, "marked failed")
 
     def hand_over(self, training: Training) -> None:

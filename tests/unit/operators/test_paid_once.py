@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
-from tests.unit.operators.paid_world import Task, World, inhabited
+from tests.unit.operators.paid_world import HOSTS, KEYS, Task, World, inhabited
 
 TASKS = st.integers(0, 2)
 #: A try takes about 30 steps when all goes well.
@@ -31,9 +31,16 @@ CREATE = st.sampled_from(
         "queue full",
         "rejected",
         "no credits",
+        "bad key",
     ]
 )
 READ = st.sampled_from(["ok", "ok", "fault", "queue full"])
+STATUS = st.sampled_from(["ok", "ok", "fault", "queue full", "lags", "lags"])
+OUTAGES = st.tuples(
+    st.sampled_from(["request accepted", "request accepted", "request to be sent", "slept", "state written"]),
+    st.sampled_from(["state", "state writes", "variables"]),
+    st.sampled_from([20.0, 200.0, 1000.0]),
+)
 ENDS = st.sampled_from(
     ["model_ready", "training_failed", "training_failed for good", "training_cancelled", "vanished"]
 )
@@ -60,9 +67,29 @@ class PaidOnce(RuleBasedStateMachine):
             min_size=3,
             max_size=3,
         ),
+        cap=st.none() | st.none() | st.integers(1, 4),
+        list_shows_running=st.sampled_from([True, True, False]),
+        list_is_known=st.booleans(),
+        rows_get_an_id_after=st.sampled_from([0.0, 0.0, 90.0]),
+        rows_are_objects=st.booleans(),
     )
-    def begin(self, environment: str, policies: list[dict[str, Any]]) -> None:
+    def begin(
+        self,
+        environment: str,
+        policies: list[dict[str, Any]],
+        cap: int | None,
+        list_shows_running: bool,
+        list_is_known: bool,
+        rows_get_an_id_after: float,
+        rows_are_objects: bool,
+    ) -> None:
         self.world = World(environment)
+        self.world.cap = cap
+        self.world.list_shows_running = list_shows_running
+        self.world.rows_get_an_id_after = rows_get_an_id_after
+        self.world.rows_are_objects = rows_are_objects
+        if list_is_known and list_shows_running:
+            self.world.let_the_list_be_known()
         self.stack.enter_context(inhabited(self.world, silent=True))
         for index, policy in enumerate(policies):
             Task(self.world, index, **policy)
@@ -89,10 +116,12 @@ class PaidOnce(RuleBasedStateMachine):
         number=TASKS,
         dies_at=DEATHS,
         create=st.lists(CREATE, max_size=3),
-        status=st.lists(READ, max_size=2),
+        status=st.lists(STATUS, max_size=2),
         listing=st.lists(READ, max_size=2),
         cancel=st.lists(READ, max_size=1),
         sibling=st.none() | st.tuples(TASKS, st.integers(0, 30), DEATHS),
+        outage=st.none() | st.none() | OUTAGES,
+        stands_still_at=st.none() | st.none() | st.integers(0, 30),
     )
     def a_try_runs(
         self,
@@ -103,6 +132,8 @@ class PaidOnce(RuleBasedStateMachine):
         listing: list[str],
         cancel: list[str],
         sibling: tuple[int, int, int | None] | None,
+        outage: tuple[str, str, float] | None,
+        stands_still_at: int | None,
     ) -> None:
         task = self.task(number, "none", "up_for_retry")
         assert task is not None
@@ -118,6 +149,10 @@ class PaidOnce(RuleBasedStateMachine):
                     found.start(dies_at=death)
 
             self.world.aside(after, run_a_sibling)
+        elif stands_still_at is not None:
+            self.world.aside(stands_still_at, task.stand_still)
+        if outage is not None:
+            self.world.outage(*outage)
         task.start(dies_at=dies_at)
         self.world.forget_aside()
 
@@ -129,6 +164,14 @@ class PaidOnce(RuleBasedStateMachine):
         event = task.next_event()
         if event is not None:
             task.resume(event, dies_at=dies_at)
+
+    @precondition(lambda self: any(task.waits_for for task in self.world.tasks))
+    @rule(number=TASKS, cause=st.sampled_from(["stalled", "failed_elsewhere"]))
+    def airflow_fails_a_waiting_task(self, number: int, cause: str) -> None:
+        """A DAG with fail_fast, or a process that stood still."""
+        task = self.task(number, "deferred")
+        if task is not None and task.waits_for is not None:
+            task.fail_by_airflow(**{cause: True})
 
     @precondition(lambda self: any(task.waits_for for task in self.world.tasks))
     @rule(number=TASKS)
@@ -156,9 +199,21 @@ class PaidOnce(RuleBasedStateMachine):
         training = running[number % len(running)]
         if end == "vanished":
             # One whose id nobody knows cannot be told from one that was never there.
-            training.vanished = training.owner.has_known(training)
+            training.vanished = training.owner is not None and training.owner.has_known(training)
         else:
             training.stage, training.permanent = end.removesuffix(" for good"), end.endswith("for good")
+
+    @rule()
+    def somebody_trains_by_hand(self) -> None:
+        self.world.start_by_hand()
+
+    @rule(key=st.sampled_from(list(KEYS)))
+    def somebody_changes_the_key(self, key: str) -> None:
+        self.world.key = key
+
+    @rule(host=st.sampled_from(list(HOSTS)))
+    def somebody_moves_the_connection(self, host: str) -> None:
+        self.world.host = host
 
     @rule(seconds=st.sampled_from([1, 10, 31, 600, 3600, 6 * 3600, 40 * 3600]))
     def time_passes(self, seconds: int) -> None:
@@ -203,7 +258,7 @@ class PaidOnce(RuleBasedStateMachine):
     @invariant()
     def a_waiting_task_waits_for_its_own_latest_training(self) -> None:
         for task in self.world.tasks:
-            if task.waits_for is not None:
+            if task.waits_for is not None and task.waits_for.owner is not None:
                 assert task.waits_for is task.paid[-1]
 
     @invariant()
@@ -215,6 +270,7 @@ class PaidOnce(RuleBasedStateMachine):
         """With a service and workers that behave, each task comes to an end that says what is the matter."""
         for answers in self.world.answers.values():
             answers.clear()
+        self.world.now += 2000
         for task in self.world.tasks:
             for _ in range(12):
                 if task.state in ("none", "up_for_retry"):
