@@ -33,6 +33,8 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
+from airflow_provider_dreambooth.images import reading
+from airflow_provider_dreambooth.images.links import LinkCheck
 from airflow_provider_dreambooth.operators import fine_tune
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import variables
@@ -714,6 +716,10 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
         stack.enter_context(mock.patch.object(fine_tune, "time", world))
         # The digest is slow on purpose.
         stack.enter_context(mock.patch.object(key_digest, "ROUNDS", 1))
+        # No image is looked at: there is no network in this world.
+        stack.enter_context(
+            mock.patch.object(reading, "check_links", lambda links, **_: [LinkCheck() for _ in links])
+        )
         stack.enter_context(mock.patch.object(variables, "accessor", return_value=world.variables))
         if silent:
             stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))
