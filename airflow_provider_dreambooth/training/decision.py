@@ -246,8 +246,6 @@ def cancel_earlier(situation: Situation, earlier: Record, *, replaced_by: str) -
         left_running = f"it {messages.ENDED[earlier.ending]}"
     elif earlier.adopted:
         left_running = "it was adopted after a lost answer and may be somebody else's"
-    elif situation.moved(earlier):
-        left_running = f"it was started at {earlier.account}"
     elif not situation.same_key(earlier):
         left_running = "it was started with another key than the connection's present one"
     return CancelEarlier(earlier.training_id, left_running)

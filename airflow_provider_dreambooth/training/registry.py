@@ -77,15 +77,16 @@ class Registry:
         self._owner = owner
         self._connection = connection
         self._own = hashlib.sha256(owner.encode()).hexdigest()[:16]
-        self._prefix = f"{PREFIX}.{hashlib.sha256(account.encode()).hexdigest()[:8]}."
+        self._prefix = _prefix(account)
 
     def is_here(self, entry: Entry) -> bool:
         """Whether an entry was sent to this host and environment."""
         return entry.key.startswith(self._prefix)
 
     def key_of(self, record: Record) -> str:
-        """Return the key of this task's entry for a record."""
-        return f"{self._prefix}{int(record.intent_at)}.{self._own}"
+        """Return the key of this task's entry for a record, which may have been sent to another host."""
+        prefix = _prefix(record.account) if record.account else self._prefix
+        return f"{prefix}{int(record.intent_at)}.{self._own}"
 
     @staticmethod
     def _time_in(key: str) -> float:
@@ -183,9 +184,7 @@ class Registry:
         :param record: one in doubt.
         """
         own = self.key_of(record)
-        return next(
-            (entry.training_id for entry in self.entries(int(record.intent_at)) if entry.key == own), None
-        )
+        return _read(own, record.intent_at, self._variables.get(own, None)).training_id
 
     def newer_of_owner(self, record: Record) -> list[Entry]:
         """Return this task's entries that are newer than the record: another try of it is alive, or was."""
@@ -216,6 +215,10 @@ class Registry:
             elif entry.requested_at > record.intent_at - KNOWN_FOR:
                 in_doubt += 1
         return frozenset(claimed), in_doubt
+
+
+def _prefix(account: str) -> str:
+    return f"{PREFIX}.{hashlib.sha256(account.encode()).hexdigest()[:8]}."
 
 
 def _read(key: str, requested_at: float, text: Any) -> Entry:

@@ -250,7 +250,7 @@ class Submission:
             situation.record,
             max_tries=situation.max_tries,
             fingerprint=situation.fingerprint,
-            account=situation.account,
+            account=situation.record.account or situation.account,
             deadline=self._deadline,
             ending=ending,
             reason=None,

@@ -34,6 +34,7 @@ CREATE = st.sampled_from(
         "bad key",
     ]
 )
+REFUSALS = st.sampled_from(["refused", "queue full", "rejected", "no credits", "bad key"])
 READ = st.sampled_from(["ok", "ok", "fault", "queue full"])
 STATUS = st.sampled_from(["ok", "ok", "fault", "queue full", "lags", "lags"])
 OUTAGES = st.tuples(
@@ -189,6 +190,88 @@ class PaidOnce(RuleBasedStateMachine):
         task = self.world.tasks[number]
         for trigger in [*task.old_triggers, *([task.trigger] if task.trigger else [])]:
             task.kill_is_called(trigger)
+
+    # Several things in a row, which single rules meet too seldom
+
+    def run(self, task: Task, *, dies_at: int | None = None, **answers: list[str]) -> None:
+        """Run a task's next try, cleared before if it has to be."""
+        if task.running:
+            return
+        if task.state not in ("none", "up_for_retry"):
+            task.clear()
+        for call in self.world.answers:
+            self.world.answers[call].clear()
+            self.world.answers[call].extend(answers.get(call, ()))
+        task.start(dies_at=dies_at)
+
+    @rule(number=TASKS, refusal=REFUSALS, taken_back=st.booleans())
+    def a_change_is_refused(self, number: int, refusal: str, taken_back: bool) -> None:
+        task = self.world.tasks[number]
+        task.inputs = 3 - task.inputs
+        self.run(task, create=[refusal])
+        if taken_back:
+            task.inputs = 3 - task.inputs
+        self.run(task)
+
+    @rule(
+        number=TASKS,
+        create=CREATE,
+        dies_at=st.integers(8, 35),
+        key=st.sampled_from(list(KEYS)),
+        host=st.sampled_from(list(HOSTS)),
+        back=st.booleans(),
+    )
+    def a_worker_dies_and_the_connection_changes(
+        self, number: int, create: str, dies_at: int, key: str, host: str, back: bool
+    ) -> None:
+        task, before = self.world.tasks[number], (self.world.key, self.world.host)
+        self.run(task, create=[create], dies_at=dies_at)
+        self.world.key, self.world.host = key, host
+        self.world.now += 130
+        if task.state == "up_for_retry":
+            self.run(task)
+        if back:
+            self.world.key, self.world.host = before
+
+    @rule(number=TASKS, after=st.integers(5, 25), changed=st.booleans())
+    def somebody_trains_by_hand_while_an_answer_is_lost(self, number: int, after: int, changed: bool) -> None:
+        task = self.world.tasks[number]
+        self.world.aside(after, self.world.start_by_hand)
+        self.run(task, create=["lost, not accepted"])
+        self.world.forget_aside()
+        if changed:
+            task.inputs = 3 - task.inputs
+            self.run(task)
+
+    @rule(number=TASKS, dies_at=st.integers(12, 35), cleared=st.booleans())
+    def a_worker_dies_and_the_service_lags(self, number: int, dies_at: int, cleared: bool) -> None:
+        task = self.world.tasks[number]
+        self.run(task, dies_at=dies_at)
+        if cleared and task.state == "up_for_retry":
+            task.state = "failed"
+        if task.state in ("up_for_retry", "failed"):
+            self.run(task, status=["lags"])
+
+    @rule(number=TASKS, outage=OUTAGES)
+    def an_id_cannot_be_stored(self, number: int, outage: tuple[str, str, float]) -> None:
+        task = self.world.tasks[number]
+        task.inputs = 3 - task.inputs
+        self.world.outage(*outage)
+        self.run(task)
+        self.world.forget_aside()
+        self.world.now += 1000
+        if task.state == "up_for_retry":
+            self.run(task)
+
+    @rule(number=TASKS, at=st.integers(5, 25))
+    def a_worker_stands_still_while_it_pays(self, number: int, at: int) -> None:
+        task = self.world.tasks[number]
+        if task.state not in ("none", "up_for_retry"):
+            task.inputs = 3 - task.inputs
+            task.clear()
+        self.world.aside(at, task.stand_still)
+        self.run(task)
+        self.world.forget_aside()
 
     # The service
 

@@ -66,7 +66,13 @@ class Account:
 
     def submit(self, task: str, *, cap: int = 2, settings: ConnectionSettings = KEY, **where: Any) -> Record:
         registry = self.registry(task, **where)
-        record = Record("f", "here", self.clock.now, 0, key_digest=key_digest.digest_of(settings))
+        record = Record(
+            "f",
+            where.get("account", "here production"),
+            self.clock.now,
+            0,
+            key_digest=key_digest.digest_of(settings),
+        )
         registry.announce(record)
         record = daily_cap.admit(
             registry,
@@ -135,7 +141,7 @@ def test_another_account_has_a_cap_of_its_own() -> None:
 def test_the_last_place_goes_to_the_first_of_two_that_come_at_once() -> None:
     account = Account()
     later = account.registry("b")
-    record = Record("f", "here", account.clock.now + 1, 0, key_digest=key_digest.digest_of(KEY))
+    record = Record("f", "here production", account.clock.now + 1, 0, key_digest=key_digest.digest_of(KEY))
     later.announce(record)
     # The second counts, is refused, and takes its entry back.
     account.clock.meanwhile = lambda: later.withdraw(record)
@@ -150,7 +156,7 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
     def comes_again() -> None:
         later.announce(replace(record, intent_at=account.clock.now + 1))
 
-    record = Record("f", "here", account.clock.now + 1, 0, key_digest=key_digest.digest_of(KEY))
+    record = Record("f", "here production", account.clock.now + 1, 0, key_digest=key_digest.digest_of(KEY))
     later.announce(record)
     account.clock.meanwhile = comes_again
     with pytest.raises(DreamboothTransientError, match="compete"):

@@ -20,8 +20,10 @@ def registry(variables: MemoryVariables, owner: str, account: str = "here produc
     return Registry(variables, account=account, owner=owner)
 
 
-def sent(at: float, fingerprint: str = "a", training_id: str | None = None) -> Record:
-    return Record(fingerprint, "here production", at, 2, training_id=training_id)
+def sent(
+    at: float, fingerprint: str = "a", training_id: str | None = None, account: str = "here production"
+) -> Record:
+    return Record(fingerprint, account, at, 2, training_id=training_id)
 
 
 def test_a_submission_of_another_task_is_in_doubt_until_it_is_claimed(variables: MemoryVariables) -> None:
@@ -46,7 +48,7 @@ def test_mapped_siblings_are_others(variables: MemoryVariables) -> None:
 
 
 def test_accounts_do_not_see_each_other(variables: MemoryVariables) -> None:
-    registry(variables, "theirs", "here sandbox").announce(sent(1000.0, "a"))
+    registry(variables, "theirs", "here sandbox").announce(sent(1000.0, "a", account="here sandbox"))
     assert registry(variables, "mine").others(sent(1000.0, "a")) == (frozenset(), 0)
 
 
@@ -137,6 +139,8 @@ def test_a_later_try_finds_the_id_of_an_earlier_one(variables: MemoryVariables) 
     mine.claim(sent(1000.0, training_id="T1"))
     assert mine.training_of(sent(1000.0)) == "T1"
     assert registry(variables, "theirs").training_of(sent(1000.0)) is None
+    # The connection leads to another host by now.
+    assert registry(variables, "mine", "gateway production").training_of(sent(1000.0)) == "T1"
 
 
 def test_a_newer_submission_of_the_same_task_tells_that_another_try_is_alive(
