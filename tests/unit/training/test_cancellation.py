@@ -89,7 +89,7 @@ class Service:
         return answer
 
     def fine_tune_status(self, training_id: str) -> Any:
-        return status_of(Training(training_id, None, 0, 0.0, stage=STAGES[self._answer("status")]))  # type: ignore[arg-type]
+        return status_of(Training(training_id, None, 0, 0.0, stage=STAGES[self._answer("status")]))
 
     def cancel_training(self, training_id: str) -> Any:
         return self._answer("cancel")
