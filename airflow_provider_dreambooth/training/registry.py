@@ -105,13 +105,14 @@ class Registry:
         :param record: the intent.
         :param before: the record that the task has now. When in doubt its entry stays in doubt, for others.
         """
-        in_doubt = None
-        if before is not None and before.in_doubt:
-            in_doubt = self.key_of(before)
-            self._write(before, lost=True)
+        recorded = None
+        if before is not None and (before.in_doubt or before.training_id is not None):
+            # An id that could not be entered when it was known is entered now.
+            recorded = self.key_of(before)
+            self._write(before, lost=before.in_doubt)
         for key in list(self._variables.keys(self._prefix)):
             is_old = self._time_in(key) < record.intent_at - KEPT
-            if is_old or (key != in_doubt and self._is_unsent(key)):
+            if is_old or (key != recorded and self._is_unsent(key)):
                 self._variables.delete(key)
         self._write(record)
 

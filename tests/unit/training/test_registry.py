@@ -152,3 +152,12 @@ def test_a_newer_submission_of_the_same_task_tells_that_another_try_is_alive(
     mine.announce(sent(1600.0))
     registry(variables, "theirs").announce(sent(1700.0))
     assert [entry.requested_at for entry in mine.newer_of_owner(sent(1000.0))] == [1600.0]
+
+
+def test_an_id_that_could_not_be_entered_is_entered_before_the_next_submission(
+    variables: MemoryVariables,
+) -> None:
+    mine = registry(variables, "mine")
+    mine.announce(sent(1000.0))
+    mine.announce(sent(2000.0), before=sent(1000.0, training_id="T1"))
+    assert [entry.training_id for entry in mine.entries()] == ["T1", None]
