@@ -251,8 +251,9 @@ class PaidRequest:
 
         :param before: the record that the decision was made with.
         """
-        checked_at = self._clock()
-        if not _same(self._store.load(), before):
+        # Counted from the entry in the registry: what the cap allowed minutes ago, others may have used since.
+        checked_at = record.intent_at
+        if not _same(self._store.load(), before) or self._clock() - checked_at > FRESH_FOR:
             self._withdraw(record)
             raise self._another_try()
         nothing_sent = self._after_refusal(before, record, "nothing was sent", queue_full=False)
