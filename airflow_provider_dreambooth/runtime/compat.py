@@ -12,6 +12,8 @@ from typing import Any
 from airflow import __version__ as _airflow_version
 from packaging.version import Version
 
+from airflow_provider_dreambooth.runtime.supervisor import to_the_end
+
 # By hand, since common-compat learns of a new version only in a release after it.
 _RELEASE = Version(_airflow_version).release
 AIRFLOW_V_3_0_PLUS = _RELEASE >= (3, 0)
@@ -87,8 +89,6 @@ async def get_connection(conn_id: str) -> Any:
     from airflow.providers.common.compat.sdk import BaseHook
 
     if AIRFLOW_V_3_1_PLUS:
-        from airflow_provider_dreambooth.runtime.supervisor import to_the_end
-
         return await to_the_end(BaseHook.aget_connection(conn_id))
     from asgiref.sync import sync_to_async
 
