@@ -21,6 +21,7 @@ _HOW_TO = (
     "links",
     "render-pictures",
     "secrets-backends",
+    "see-the-training",
     "several-subjects",
     "timeouts-and-cancel",
     "wait-for-a-training",

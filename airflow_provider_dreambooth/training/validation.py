@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.prices import price_of
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.masking import without_secrets
 from airflow_provider_dreambooth.training.fingerprint import account_of
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
-
-#: Documented prices in USD (FAQ of 2026, documentation of 2023). An account's plan may say otherwise.
-_PRICES = {"dreambooth": "from 3 USD", "dreambooth_v2": "from 3 USD", "lora": "from 1 USD"}
 
 
 def validate(hook: DreamboothHook, request: FineTuneRequest, images: ImageSupply, log: Any) -> str:
@@ -44,8 +42,15 @@ def validate(hook: DreamboothHook, request: FineTuneRequest, images: ImageSupply
     log.info("Would be uploaded first, which is free: %s", ", ".join(uploads) or "nothing")
     return (
         f"validate_only: connection, inputs and images are in order. {_key(hook)} A training of method "
-        f"{request.method!r} costs {_PRICES[request.method]} (documented price). Nothing was sent for it and nothing was paid."
+        f"{request.method!r} costs {_price(request.method)}. Nothing was sent for it and nothing was paid."
     )
+
+
+def _price(method: str) -> str:
+    price = price_of(method)
+    if price is None:
+        return "what no page of the service states"
+    return f"{price.text} ({price.source}, {price.as_of})"
 
 
 def _key(hook: DreamboothHook) -> str:

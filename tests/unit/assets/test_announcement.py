@@ -16,7 +16,7 @@ from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.sensors.dreambooth import DreamboothFineTuneSensor
-from tests.unit.task_surroundings import MemoryStateStore, TaskInstance
+from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance
 
 MODELS = AssetAlias("dreambooth-models")
 FOX = Asset("dreambooth://stablediffusionapi.com/subjects/fox")
@@ -56,6 +56,8 @@ def emulator() -> Iterator[RunningEmulator]:
 def connection(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     document = {"conn_type": "dreambooth", "host": emulator.url, "password": "key-of-announcements"}
     monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", json.dumps(document))
+    variables = MemoryVariables()
+    monkeypatch.setattr("airflow_provider_dreambooth.runtime.variables.accessor", lambda: variables)
 
 
 def context(instance: TaskInstance, store: MemoryStateStore | None = None) -> Any:

@@ -174,7 +174,7 @@ def test_validate_only_says_what_would_be_sent_pays_nothing_and_skips(
     with caplog.at_level(logging.INFO), pytest.raises(AirflowSkipException) as caught:
         trying.execute(context_of(TaskInstance(), store))
     assert said in str(caught.value)
-    assert "from 3 USD (documented price)" in str(caught.value)
+    assert "costs from 3 USD a training (documentation of the service" in str(caught.value)
     assert '"instance_prompt": "photo of zwx fox"' in caplog.text
     assert '"further": 1' in caplog.text
     assert "another key" not in caplog.text
