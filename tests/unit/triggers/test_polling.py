@@ -10,9 +10,10 @@ import warnings
 import pytest
 from pytest_mock import MockerFixture
 
+from airflow_provider_dreambooth.training.deadline import LAST_POLL
 from airflow_provider_dreambooth.transport import asynchronous
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
-from airflow_provider_dreambooth.triggers.polling import LAST_POLL, SPREAD
+from airflow_provider_dreambooth.triggers.polling import SPREAD
 from tests.unit.conftest import Served
 
 MANY = 300
