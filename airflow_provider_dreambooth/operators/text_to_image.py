@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -19,7 +18,7 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
-from airflow_provider_dreambooth.runtime.errors import error_class_named, for_airflow
+from airflow_provider_dreambooth.runtime.errors import error_class_named
 from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import (
     backstop,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.rendering.folder import ImageFolder
     from airflow_provider_dreambooth.rendering.polling import RenderingEnded
     from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
@@ -154,13 +152,6 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
         check_poll_interval(poll_interval)
         check_timeout(timeout)
 
-    @cached_property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-        return DreamboothHook(self.dreambooth_conn_id)
-
     def execute(self, context: Context) -> list[str]:
         """Ask for the images, wait for them, and save them if asked to."""
         return self._run(context, self._rendered)
@@ -176,7 +167,7 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
         from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
 
         ended: RenderingEnded | None = None
-        try:
+        with self.errors_for_airflow():
             request = self._request()
             show_model(self, context["ti"], self.hook.settings.base_url, request.models[-1])
             rendering = TaskRendering(context, self.hook, request, self.log)
@@ -193,8 +184,6 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
                     next_step=summary.next_step(error),
                 )
                 raise
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
 
     def _request(self) -> TextToImageRequest:
         from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -61,7 +62,7 @@ def test_it_names_every_trigger_module() -> None:
     here = {
         f"airflow_provider_dreambooth.triggers.{path.stem}"
         for path in folder.glob("*.py")
-        if "BaseTrigger)" in path.read_text()
+        if re.search(r"^class Dreambooth\w+Trigger\(", path.read_text(), re.MULTILINE)
     }
     assert {path for entry in get_provider_info()["triggers"] for path in entry["python-modules"]} == here
 
