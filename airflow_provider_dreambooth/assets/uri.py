@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from airflow_provider_dreambooth.training.fingerprint import service_host
+from airflow_provider_dreambooth.api.fingerprint import service_host
 
 SCHEME = "dreambooth"
 

@@ -13,9 +13,9 @@ from threading import Lock
 from typing import IO
 from urllib.parse import urlsplit
 
+from airflow_provider_dreambooth.api.fingerprint import is_hosted
 from airflow_provider_dreambooth.images.inspection import Facts, inspect
 from airflow_provider_dreambooth.images.limits import LINKS_AT_ONCE, NotUsableError
-from airflow_provider_dreambooth.training.fingerprint import is_hosted
 from airflow_provider_dreambooth.transport.address import addresses_of, is_public
 from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.fingerprint import account_of
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.images import decoding
 from airflow_provider_dreambooth.images.checks import listed, same_twice, warnings_of
@@ -23,7 +24,6 @@ from airflow_provider_dreambooth.images.problem import Problem, refusal
 from airflow_provider_dreambooth.images.reading import ImageReader
 from airflow_provider_dreambooth.images.record import ImagesRecord, Seen
 from airflow_provider_dreambooth.images.sources import checked_texts, find, unreadable
-from airflow_provider_dreambooth.training.fingerprint import account_of
 from airflow_provider_dreambooth.transport.link_download import NotFetchedError
 
 if TYPE_CHECKING:

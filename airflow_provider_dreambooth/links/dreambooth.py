@@ -107,7 +107,7 @@ def training_page(base_url: str, training_id: str) -> str:
     :param base_url: the connection's base URL.
     :param training_id: the training.
     """
-    from airflow_provider_dreambooth.training.fingerprint import is_hosted
+    from airflow_provider_dreambooth.api.fingerprint import is_hosted
 
     return _page(
         base_url, "/dashboard" if is_hosted(base_url) else f"/trainings/{quote(training_id, safe='')}"

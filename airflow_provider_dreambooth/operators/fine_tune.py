@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
 from airflow_provider_dreambooth.api.refusal import check_choice, check_flag
-from airflow_provider_dreambooth.assets.announcement import refuse_early_outlets
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
@@ -21,12 +20,12 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS
 from airflow_provider_dreambooth.runtime import compat, stall
-from airflow_provider_dreambooth.runtime.errors import error_of
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.service_task import ServiceTask
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import messages, task_summary
+from airflow_provider_dreambooth.training.announcement import refuse_early_outlets
 from airflow_provider_dreambooth.training.deadline import check_poll_interval, check_timeout
-from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.training.event import WaitEnded, error_of
 from airflow_provider_dreambooth.training.record import Ending
 from airflow_provider_dreambooth.training.task_record import TaskRecord
 
@@ -229,8 +228,8 @@ class DreamboothFineTuneOperator(ServiceTask, TrainingLineage, BaseOperator):
         return self._wait(context, record, secured)
 
     def _secure(self, request: FineTuneRequest, record: TaskRecord, images: ImageSupply) -> Secured:
+        from airflow_provider_dreambooth.api.fingerprint import account_of, fingerprint
         from airflow_provider_dreambooth.training.decision import Situation
-        from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
         settings = self.hook.settings
         known = self._record_before = record.load()

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -111,10 +111,10 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
         return Rules(keep, seconds, frozenset(str(item) for item in self.pinned or ()), self.subject or None)
 
     def _execute(self, context: Context) -> list[str]:
+        from airflow_provider_dreambooth.api.fingerprint import service_host
         from airflow_provider_dreambooth.api.refusal import refuse, yes_or_no
         from airflow_provider_dreambooth.assets.selection import choose
         from airflow_provider_dreambooth.runtime import compat
-        from airflow_provider_dreambooth.training.fingerprint import service_host
 
         rules, report_only = self._rules(), yes_or_no("report_only", self.report_only, absent=False)
         unknown = compat.unknown_dags(context["ti"], self.rendering_dags)

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_dreambooth.api.refusal import is_absent, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError, DreamboothValidationError
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg

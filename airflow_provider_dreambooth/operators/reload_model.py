@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_dreambooth.api.refusal import check_flag, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import (
     BACKSTOP_AFTER,
     SOONEST_RETURN,

@@ -19,7 +19,7 @@ from airflow_provider_dreambooth.lineage.operators import RenderingLineage
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
 from airflow_provider_dreambooth.runtime.errors import error_class_named
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
+from airflow_provider_dreambooth.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import (
     backstop,
     check_poll_interval,

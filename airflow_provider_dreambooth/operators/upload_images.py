@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dreambooth.api.refusal import yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
 from airflow_provider_dreambooth.runtime.state_store import state_store
+from airflow_provider_dreambooth.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.fingerprint import account_of, fingerprint
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.results import Rendering
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothTransientError
@@ -20,7 +21,6 @@ from airflow_provider_dreambooth.rendering.record import (
 from airflow_provider_dreambooth.rendering.summary import RENDERING_SUMMARY_KEY
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.state_store import state_store
-from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest

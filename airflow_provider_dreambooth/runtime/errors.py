@@ -10,7 +10,6 @@ from typing import Any
 
 from airflow_provider_dreambooth import exceptions
 from airflow_provider_dreambooth.exceptions import DreamboothError
-from airflow_provider_dreambooth.training.event import WaitEnded
 
 _made: dict[tuple[type, type], type[DreamboothError]] = {}
 
@@ -66,21 +65,6 @@ def as_sensor_timeout(error: DreamboothError) -> DreamboothError:
 def for_airflow(error: DreamboothError) -> DreamboothError:
     """Return the error as Airflow should see it: a permanent one ends the task, a transient one is retried."""
     return without_retry(error) if error.permanent else error
-
-
-def error_of(ended: WaitEnded) -> DreamboothError:
-    """
-    Return the error that an ended wait stands for.
-
-    :param ended: anything but a success or a timeout.
-    """
-    details: dict[str, Any] = {"training_id": ended.training_id, "raw": ended.reason}
-    if ended.status in ("failed", "cancelled"):
-        permanent = ended.cause_is_permanent or ended.status == "cancelled"
-        return exceptions.DreamboothTrainingFailedError(
-            ended.message, cause_is_permanent=permanent, **details
-        )
-    return error_class_named(ended.error)(ended.message, **details)
 
 
 def error_class_named(name: str | None) -> type[DreamboothError]:

@@ -21,11 +21,11 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.lineage.operators import TrainingLineage
 from airflow_provider_dreambooth.links.dreambooth import TRAINING_LINKS, show_training
 from airflow_provider_dreambooth.runtime import compat
-from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, error_of, without_retry
+from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, without_retry
 from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training import deadline as deadlines
 from airflow_provider_dreambooth.training import task_summary
-from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.training.event import WaitEnded, error_of
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 if TYPE_CHECKING:

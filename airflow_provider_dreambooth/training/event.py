@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_dreambooth.exceptions import DreamboothError
+from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTrainingFailedError
+from airflow_provider_dreambooth.runtime.errors import error_class_named
 
 STATUSES = ("success", "failed", "cancelled", "timeout", "error")
 
@@ -81,6 +82,19 @@ class WaitEnded:
             cause_is_permanent=bool(payload.get("cause_is_permanent")),
             stages=tuple(_stages_in(payload.get("stages"))),
         )
+
+
+def error_of(ended: WaitEnded) -> DreamboothError:
+    """
+    Return the error that an ended wait stands for.
+
+    :param ended: anything but a success or a timeout.
+    """
+    details: dict[str, Any] = {"training_id": ended.training_id, "raw": ended.reason}
+    if ended.status in ("failed", "cancelled"):
+        permanent = ended.cause_is_permanent or ended.status == "cancelled"
+        return DreamboothTrainingFailedError(ended.message, cause_is_permanent=permanent, **details)
+    return error_class_named(ended.error)(ended.message, **details)
 
 
 def _stages_in(value: Any) -> Iterator[tuple[str, float]]:

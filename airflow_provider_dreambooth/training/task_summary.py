@@ -159,7 +159,7 @@ def conclude(operator: Any, context: Any, ended: WaitEnded) -> ReadyModel | None
     if last.service is None:
         of_connection = _of_connection(operator, ended.training_id)
         last = replace(last, service=of_connection.service, environment=of_connection.environment)
-    from airflow_provider_dreambooth.assets.announcement import announce
+    from airflow_provider_dreambooth.training.announcement import announce
 
     return announce(context, operator.outlets, last)
 

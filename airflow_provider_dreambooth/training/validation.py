@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.fingerprint import account_of
 from airflow_provider_dreambooth.api.prices import price_of
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.masking import without_secrets
-from airflow_provider_dreambooth.training.fingerprint import account_of
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest

@@ -173,8 +173,8 @@ def _places() -> dict[str, Callable[[Trap], None]]:
 
 def _let_the_list_be_known(context: Any) -> None:
     """Each point has an account of its own, in which no training has shown yet what the list is worth."""
+    from airflow_provider_dreambooth.api.fingerprint import account_of
     from airflow_provider_dreambooth.runtime import variables
-    from airflow_provider_dreambooth.training.fingerprint import account_of
     from airflow_provider_dreambooth.training.list_evidence import ListEvidence
 
     settings = context["task"].hook.settings

@@ -16,14 +16,9 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTrainingFailedError,
     DreamboothTransientError,
 )
-from airflow_provider_dreambooth.runtime.errors import (
-    as_sensor_timeout,
-    error_of,
-    for_airflow,
-    without_retry,
-)
-from airflow_provider_dreambooth.runtime.service_task import ServiceTask
-from airflow_provider_dreambooth.training.event import WaitEnded
+from airflow_provider_dreambooth.runtime.errors import as_sensor_timeout, for_airflow, without_retry
+from airflow_provider_dreambooth.service_task import ServiceTask
+from airflow_provider_dreambooth.training.event import WaitEnded, error_of
 
 CLASSES = [
     found

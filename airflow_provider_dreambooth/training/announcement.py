@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_dreambooth.api.fingerprint import service_host
 from airflow_provider_dreambooth.api.refusal import refuse
 from airflow_provider_dreambooth.assets.ready_model import ReadyModel
 from airflow_provider_dreambooth.assets.uri import SCHEME, model_uri
 from airflow_provider_dreambooth.runtime import compat
-from airflow_provider_dreambooth.training.fingerprint import service_host
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-from airflow_provider_dreambooth.training.fingerprint import account_of, fingerprint
+from airflow_provider_dreambooth.api.fingerprint import account_of, fingerprint
 
 INPUTS: dict[str, Any] = {
     "environment": "production",
