@@ -7,7 +7,7 @@ import { isWatchers, merged, readTraining } from "./summary.js";
 
 const MOST_KEPT = 3000;
 /** Entries looked through before the reader is asked whether to go on. */
-const SEARCH_STRETCH = 500;
+const SEARCH_STRETCH = 250;
 
 export const PAGE = 25;
 
