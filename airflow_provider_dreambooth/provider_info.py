@@ -24,6 +24,7 @@ _HOW_TO = (
     "see-the-training",
     "several-subjects",
     "timeouts-and-cancel",
+    "train-with-the-v6-trainer",
     "wait-for-a-training",
     "webhooks",
 )

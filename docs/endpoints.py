@@ -97,12 +97,12 @@ ENDPOINTS = (
         "v6/trainer/train",
         "start a training of any trainer",
         "today, without its answer",
-        "no",
+        "yes",
         "one program",
     ),
-    Endpoint("v6/trainer/status/{id}", "its status", "today", "no", "one program"),
-    Endpoint("v6/trainer/stop", "stop it", "today", "no"),
-    Endpoint("wallet_balance", "the balance", "today", "no"),
+    Endpoint("v6/trainer/status/{id}", "its status", "today", "yes", "one program"),
+    Endpoint("v6/trainer/stop", "stop it", "today", "yes"),
+    Endpoint("wallet_balance", "the balance", "today", "yes"),
 )
 
 

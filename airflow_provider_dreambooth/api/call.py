@@ -54,6 +54,7 @@ class ApiCall(Generic[Result]):
         of cancel, quirk Q3); see :func:`airflow_provider_dreambooth.api.answer.is_route_missing`.
     :param is_answer: tells that a document answers the call although its ``status`` reports an error: a
         failed training is an answer to the question how it stands. Not asked on a 5xx.
+    :param takes_hf_token: the transport adds the connection's Hugging Face token to the body, as it adds the key.
     """
 
     path: str
@@ -64,3 +65,4 @@ class ApiCall(Generic[Result]):
     repeat: Repeat = Repeat.FREELY
     fallback: ApiCall[Result] | None = None
     is_answer: Callable[[Any], bool] | None = None
+    takes_hf_token: bool = False

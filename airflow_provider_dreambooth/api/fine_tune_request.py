@@ -137,6 +137,11 @@ class FineTuneRequest:
         return replace(self, images=links, warnings=(*warnings_about_images(links), *self.warnings))
 
     @property
+    def sent_as(self) -> str | None:
+        """The caller's own name for the request: v3 takes none."""
+        return None
+
+    @property
     def endpoint(self) -> str:
         """The endpoint's name in the service's own words."""
         return ENDPOINTS[self.method]

@@ -15,7 +15,7 @@ class Price:
     """
     What one thing costs.
 
-    :param what: the ``method`` of a training, ``rendering``, ``trainer``, or a plan's name.
+    :param what: the ``method`` of a training, ``rendering``, or a plan's name.
     :param usd: US dollars; ``None`` where no source tells.
     :param unit: what is paid for: ``training``, ``image``, ``hour`` or ``month``.
     :param is_least: the source says "from".
@@ -51,7 +51,7 @@ PRICES: tuple[Price, ...] = (
     Price("dreambooth_v2", 3, "training", _FAQ, "2026-05", is_least=True, includes="on top of a plan"),
     Price("lora", 1, "training", _DOCS, "2026-05", includes="from the wallet"),
     Price(
-        "trainer",
+        "trainer_v6",
         None,
         "hour",
         _DOCS,

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.log_text import Progress
-from airflow_provider_dreambooth.api.stages import Outcome
+from airflow_provider_dreambooth.api.stages import TRAINING_COMPLETED, Outcome
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,38 @@ class FineTuneStatus:
     reason: str | None = None
     cause_is_permanent: bool = False
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything left that a cancel could end."""
+        return not self.outcome.ended
+
+    @property
+    def may_be_stopped(self) -> bool:
+        """Whether this may be the end by its owner's stop, which the answer does not tell from what comes before *ready*."""
+        return False
+
 
 @dataclass(frozen=True)
 class TrainerStatus(FineTuneStatus):
     """
     Where a training of the v6 trainer stands.
 
-    :param inference: the request that renders with the LoRA, as the service gives it; ``None`` until there is one.
+    :param inference: what the service says of rendering with the LoRA; ``None`` until it says anything.
+    :param rendering: the fields of the request that renders, once that is ready.
     """
 
-    inference: Mapping[str, Any] | None = None
+    inference: Mapping[str, Any] | None = field(default=None, repr=False)
+    rendering: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything left that a stop could end: a completed training is not billed any more."""
+        return not self.outcome.ended and self.stage != TRAINING_COMPLETED
+
+    @property
+    def may_be_stopped(self) -> bool:
+        """Whether it is completed and nothing is said of an inference: so ends a run that its owner stopped."""
+        return self.stage == TRAINING_COMPLETED and self.inference is None
 
 
 @dataclass(frozen=True)

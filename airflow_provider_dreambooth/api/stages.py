@@ -24,10 +24,11 @@ class Outcome(StrEnum):
 
 DEPLOYING_GPU = "deploying_gpu"
 MODEL_READY = "model_ready"
+TRAINING_STARTED = "training_started"
 #: Documented order (documentation page "finetune-status" and webhook page, 2023).
 STAGES: tuple[str, ...] = (
     DEPLOYING_GPU,
-    "training_started",
+    TRAINING_STARTED,
     "training_success",
     "trained_model_compressing",
     "trained_model_uploading",

@@ -10,80 +10,53 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_dreambooth.api.answer import flatten, message_of, seconds_in, unreadable
+from airflow_provider_dreambooth.api.answer import flatten, message_of, printable, seconds_in, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier
-from airflow_provider_dreambooth.api.log_text import Progress
-from airflow_provider_dreambooth.api.refusal import checked_extra_fields, is_absent, refuse
-from airflow_provider_dreambooth.api.results import Acknowledgement, FineTuneStarted, TrainerStatus
+from airflow_provider_dreambooth.api.results import (
+    Acknowledgement,
+    FineTuneStarted,
+    FineTuneStatus,
+    TrainerStatus,
+)
 from airflow_provider_dreambooth.api.stages import (
     TRAINING_CANCELLED,
     TRAINING_COMPLETED,
+    TRAINING_STARTED,
     Outcome,
+    is_known_stage,
+    looks_like_stage,
     normalise_stage,
     outcome_of,
 )
+from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
 from airflow_provider_dreambooth.api.training_calls import read_acknowledgement
 
 _PATH = "/api/v6/trainer"
 #: Where a published client looks for the id, in this order.
 _ID_KEYS = ("training_id", "id", "request_id")
-_OWN_ARGUMENTS = frozenset({"trainer_id", "images", "track_id", "training_id"})
-#: A secret of its own: it comes from the connection, never from a DAG.
-_SECRETS = frozenset({"hf_token"})
+#: Where the answer may hold the request that renders; without one of them it is the request itself.
+_REQUEST_KEYS = ("request", "body", "payload")
+#: Fields of the answer that are no part of that request.
+_ABOUT_REQUEST = frozenset({"status", "method", "url", "endpoint", "key"})
 
 
-def trainer_body(
-    *,
-    trainer_id: Any,
-    images: Any,
-    parameters: Mapping[str, Any] | None,
-    training_id: str,
-    hf_token: str | None = None,
-) -> dict[str, Any]:
-    """
-    Return the body of a start without the key.
-
-    :param trainer_id: which trainer, such as ``flux_lora_trainer``; each takes fields of its own.
-    :param images: public links.
-    :param parameters: the trainer's fields, sent as they are.
-    :param training_id: chosen by the caller, also sent as ``track_id``, so that a person can find the training again. Nobody
-        shows that the service honours it.
-    :param hf_token: the connection's Hugging Face token, sent when the connection has one.
-    :raises DreamboothValidationError: naming the argument and the correction; nothing was sent.
-    """
-    if is_absent(trainer_id) or not isinstance(trainer_id, str):
-        raise refuse("trainer_id", "is missing", "Name the trainer, such as flux_lora_trainer")
-    if not isinstance(images, (list, tuple)) or not images:
-        raise refuse("images", "is empty", "Give links to the images")
-    further = checked_extra_fields(parameters, _OWN_ARGUMENTS)
-    for name in _SECRETS & further.keys():
-        raise refuse(f"parameters[{name!r}]", "is a secret", "Put it into the connection, where it is masked")
-    return {
-        "trainer_id": trainer_id.strip(),
-        "images": list(images),
-        **further,
-        **({"hf_token": hf_token} if hf_token else {}),
-        "training_id": training_id,
-        "track_id": training_id,
-    }
-
-
-def start(body: Mapping[str, Any]) -> ApiCall[FineTuneStarted]:
+def start(request: TrainerRequest) -> ApiCall[FineTuneStarted]:
     """
     Return the call that starts, and bills by the hour, a training.
 
     It is sent again only after a failure which proves that nothing was accepted. There is no list to find a training by
     whose answer was lost.
 
-    :param body: of :func:`trainer_body`.
+    :param request: what to train, checked.
     """
     return ApiCall(
         path=f"{_PATH}/train",
-        body=body,
+        body=request.body(),
         read=read_start,
-        about=f"a new training by {body.get('trainer_id')}",
+        about="a new training",
         repeat=Repeat.ONLY_IF_NOT_ACCEPTED,
+        takes_hf_token=True,
     )
 
 
@@ -100,11 +73,11 @@ def read_start(document: Any) -> FineTuneStarted:
             for key in _ID_KEYS:
                 name = identifier(place.get(key))
                 if name is not None:
-                    return FineTuneStarted(name, "training_started", seconds_in(document.get("eta")))
+                    return FineTuneStarted(name, TRAINING_STARTED, seconds_in(document.get("eta")))
     raise unreadable("a new training", "an answer without an id that could be asked about later")
 
 
-def status(training_id: str | int) -> ApiCall[TrainerStatus]:
+def status(training_id: str | int) -> ApiCall[FineTuneStatus]:
     """
     Return the call that asks for the state of a training. Free. The page advises one every one to two minutes.
 
@@ -118,7 +91,19 @@ def status(training_id: str | int) -> ApiCall[TrainerStatus]:
         read=lambda document: read_status(document, name),
         about=f"training {name}",
         training_id=name,
+        is_answer=reports_training,
     )
+
+
+def reports_training(document: Any) -> bool:
+    """
+    Whether a status answer speaks of the training itself, whatever its ``status`` says.
+
+    :param document: the decoded JSON.
+    """
+    data = document.get("data") if isinstance(document, Mapping) else None
+    word = data.get("status") if isinstance(data, Mapping) else None
+    return isinstance(word, str) and is_known_stage(word)
 
 
 def read_status(document: Any, training_id: str) -> TrainerStatus:
@@ -135,29 +120,39 @@ def read_status(document: Any, training_id: str) -> TrainerStatus:
     """
     data = document.get("data") if isinstance(document, Mapping) else None
     data = data if isinstance(data, Mapping) else {}
-    word = data.get("status") or (message_of(document) if isinstance(document, Mapping) else "")
-    stage = normalise_stage(word) if isinstance(word, str) else ""
-    if not stage or " " in str(word).strip():
+    word = data.get("status") or message_of(document)
+    if not isinstance(word, str) or not (is_known_stage(word) or looks_like_stage(word)):
         raise unreadable(f"training {training_id}", "an answer that names no stage", training_id=training_id)
-    inference = data.get("inference")
-    request = dict(inference) if isinstance(inference, Mapping) else None
+    stage = normalise_stage(printable(word))
+    told = data.get("inference")
+    inference = told if isinstance(told, Mapping) else None
     if stage == TRAINING_COMPLETED:
-        ready = request is not None and request.get("status") == "ready"
-        outcome = Outcome.READY if ready else Outcome.RUNNING
+        is_ready = inference is not None and inference.get("status") == "ready"
+        outcome = Outcome.READY if is_ready else Outcome.RUNNING
     else:
-        # The trainer's word for a failure.
+        # "Cancelled" is the trainer's word for a failure.
         outcome = Outcome.FAILED if stage == TRAINING_CANCELLED else outcome_of(stage)
     reason = None
-    if outcome in (Outcome.FAILED, Outcome.CANCELLED):
+    if outcome.ended and outcome is not Outcome.READY:
         reason = flatten(data.get("response_dump")) or flatten(data.get("message")) or stage
     return TrainerStatus(
         training_id=training_id,
         stage=stage,
         outcome=outcome,
-        progress=Progress(),
         reason=reason,
-        inference=request,
+        inference=inference,
+        rendering=_rendering_in(inference) if inference is not None and outcome is Outcome.READY else None,
     )
+
+
+def _rendering_in(inference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the request that renders, without a key."""
+    inner = next(
+        (inference[name] for name in _REQUEST_KEYS if isinstance(inference.get(name), Mapping)), None
+    )
+    if inner is not None:
+        return {name: value for name, value in inner.items() if name != "key"}
+    return {name: value for name, value in inference.items() if name not in _ABOUT_REQUEST}
 
 
 def stop(training_id: str | int) -> ApiCall[Acknowledgement]:

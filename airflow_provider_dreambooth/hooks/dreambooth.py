@@ -7,16 +7,18 @@ are retried inside a call; a call that costs money only when nothing was accepte
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_dreambooth import connection_form
-from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call, wallet
+from airflow_provider_dreambooth.api import model_calls, text_to_image, training_api, upload_call, wallet
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.api.inference_api import InferenceApi, order_of
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
+from airflow_provider_dreambooth.api.training_api import TrainingApi, TrainingRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -50,6 +52,8 @@ class DreamboothHook(BaseHook):
     Talk to the Stable Diffusion API (stablediffusionapi.com, today ModelsLab) or to the local emulator.
 
     :param dreambooth_conn_id: the connection that holds the API key.
+    :param training_api: which interface of the service has the trainings: ``v3``, or ``v6`` for its trainer. Status and
+        cancel of a training ask there.
     """
 
     conn_name_attr = "dreambooth_conn_id"
@@ -57,9 +61,10 @@ class DreamboothHook(BaseHook):
     conn_type = CONNECTION_TYPE
     hook_name = "Dreambooth"
 
-    def __init__(self, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID) -> None:
+    def __init__(self, dreambooth_conn_id: str = DEFAULT_CONNECTION_ID, training_api: str = "v3") -> None:
         super().__init__()
         self.dreambooth_conn_id = dreambooth_conn_id
+        self.training_api = TrainingApi(training_api)
         self._settings: ConnectionSettings | None = None
 
     @classmethod
@@ -133,9 +138,21 @@ class DreamboothHook(BaseHook):
                 f"The sandbox environment has no cancel: training {training_id} is still running. Set environment to "
                 f"production in connection {self.dreambooth_conn_id!r}. Nothing was sent."
             )
-        return training_calls.cancel(training_id)
+        return training_api.cancel(self.training_api, training_id)
 
-    def fine_tune(self, request: FineTuneRequest | None = None, **arguments: Any) -> FineTuneStarted:
+    def of_training_api(self, name: str | None) -> DreamboothHook:
+        """
+        Return the hook of the same connection for the trainings of one interface.
+
+        :param name: as a record tells it; ``None`` for this one's.
+        """
+        if name is None or name == self.training_api:
+            return self
+        other = copy(self)
+        other.training_api = TrainingApi(name)
+        return other
+
+    def fine_tune(self, request: TrainingRequest | None = None, **arguments: Any) -> FineTuneStarted:
         """
         Start a training. **Costs money**: from 3 USD a model (documented price). Sends at most one request that
         the service may have accepted.
@@ -150,7 +167,7 @@ class DreamboothHook(BaseHook):
             request = FineTuneRequest.checked(environment=self.settings.environment, **arguments)
         for warning in request.warnings:
             self.log.warning("%s", warning)
-        return self.get_conn().send(training_calls.start(request, self.environment))
+        return self.get_conn().send(training_api.start(request, self.environment))
 
     def fine_tune_status(self, training_id: str) -> FineTuneStatus:
         """
@@ -159,7 +176,7 @@ class DreamboothHook(BaseHook):
         :param training_id: the training.
         :raises DreamboothNotFoundError: the service does not know it in this environment.
         """
-        return self._poll(lambda: training_calls.status(training_id, self.environment))
+        return self._poll(lambda: training_api.status(self.training_api, training_id, self.environment))
 
     def cancel_training(self, training_id: str) -> Acknowledgement:
         """
@@ -278,7 +295,7 @@ class DreamboothHook(BaseHook):
     async def afine_tune_status(self, training_id: str) -> FineTuneStatus:
         """Ask for the state of a training, inside an event loop. See :meth:`fine_tune_status`."""
         async with SharedClient(self.dreambooth_conn_id) as client:
-            call = training_calls.status(training_id, await client.environment())
+            call = training_api.status(self.training_api, training_id, await client.environment())
             return await client.send(call, patient=True)
 
     async def acancel_training(self, training_id: str) -> Acknowledgement:

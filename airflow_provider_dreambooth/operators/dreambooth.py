@@ -10,6 +10,7 @@ from airflow_provider_dreambooth.operators.models import (
 )
 from airflow_provider_dreambooth.operators.reload_model import DreamboothReloadModelOperator
 from airflow_provider_dreambooth.operators.text_to_image import DreamboothTextToImageOperator
+from airflow_provider_dreambooth.operators.trainer import DreamboothTrainerOperator
 from airflow_provider_dreambooth.operators.upload_images import DreamboothUploadImagesOperator
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "DreamboothKeepNewestModelsOperator",
     "DreamboothReloadModelOperator",
     "DreamboothTextToImageOperator",
+    "DreamboothTrainerOperator",
     "DreamboothUploadImagesOperator",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_dreambooth.api.refusal import is_absent, yes_or_no
+from airflow_provider_dreambooth.api.refusal import check_choice, is_absent, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError, DreamboothValidationError
 from airflow_provider_dreambooth.service_task import ServiceTask
@@ -55,6 +55,7 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
     The task skips itself when there is no id, because the training task was skipped or refused.
 
     :param training_id: the training. Templated.
+    :param training_api: ``v6`` for a training of :class:`DreamboothTrainerOperator`, ``v3`` for any other.
     :param report_only: say what would be done, and do nothing. Templated.
     :param dreambooth_conn_id: the connection; its environment must be ``production``.
     :return: the training id.
@@ -63,8 +64,10 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
     template_fields: Sequence[str] = ("training_id", "report_only", "dreambooth_conn_id")
     _about = "training_id"
 
-    def __init__(self, *, training_id: str | XComArg, **kwargs: Any) -> None:
+    def __init__(self, *, training_id: str | XComArg, training_api: str = "v3", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_choice("training_api", training_api, ("v3", "v6"))
+        self.training_api = training_api
         # Another task's output is a string by the time this one runs.
         self.training_id = cast("str", training_id)
 
@@ -73,7 +76,10 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
         from airflow_provider_dreambooth.training.cancellation import Fate, cancel
 
         done = cancel(
-            self.hook, self.training_id, why="this task was asked to cancel it", report_only=report_only
+            self.hook.of_training_api(self.training_api),
+            self.training_id,
+            why="this task was asked to cancel it",
+            report_only=report_only,
         )
         if done.error is not None:
             raise done.error

@@ -16,7 +16,8 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dreambooth.api import training_calls
+from airflow_provider_dreambooth.api import training_api
+from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.transport.blocking import BlockingTransport
@@ -125,6 +126,11 @@ class Cancellation:
     text: str
     error: DreamboothError | None = None
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the service has confirmed the cancel."""
+        return self.fate is Fate.CANCELLED
+
     def report(self, log: Any) -> None:
         """
         Log it: as a warning unless nothing is left to do.
@@ -166,7 +172,7 @@ def _cancelling(
                 raise
         else:
             stage = status.stage
-            if status.outcome.ended:
+            if not status.runs:
                 return _ended(training_id, stage)
     if report_only:
         text = f"Training {training_id} would be cancelled (report_only); its stage is {stage}."
@@ -196,7 +202,7 @@ def _after_refusal(training_id: str, error: DreamboothError) -> Generator[_Ask, 
     except DreamboothError:
         pass
     else:
-        if status.outcome.ended:
+        if not status.runs:
             return _ended(training_id, status.stage)
     text = f"Training {training_id} could not be cancelled and may still be running: {error}"
     return Cancellation(Fate.UNKNOWN, text, error)
@@ -246,11 +252,14 @@ def cancel(
             ask = partial(steps.throw, error)
 
 
-async def acancel(client: SharedClient, training_id: str, *, why: str) -> Cancellation:
+async def acancel(
+    client: SharedClient, training_id: str, *, why: str, api: TrainingApi = TrainingApi.V3
+) -> Cancellation:
     """
     Do the same from inside an event loop.
 
     :param client: the shared client of the connection that it was started with.
+    :param api: which interface of the service has it.
     """
     environment = await client.environment()
     steps = _cancelling(training_id, why=why, has_cancel=environment.has_cancel)
@@ -262,9 +271,9 @@ async def acancel(client: SharedClient, training_id: str, *, why: str) -> Cancel
             return end.value  # type: ignore[no-any-return]
         try:
             answer: Any = (
-                await client.send(training_calls.status(training_id, environment))
+                await client.send(training_api.status(api, training_id, environment))
                 if step is _Ask.STATUS
-                else await client.send(training_calls.cancel(training_id), patient=True)
+                else await client.send(training_api.cancel(api, training_id), patient=True)
             )
             ask = partial(steps.send, answer)
         except DreamboothError as error:

@@ -51,6 +51,15 @@ def cancelled(training_id: str) -> str:
     )
 
 
+def stopped(training_id: str) -> str:
+    """Say that a training of the v6 trainer is completed and nothing can be rendered with it."""
+    return (
+        f"Training {training_id} is completed and the service still offers no inference for it: so ends a training that was "
+        "stopped. It is not billed any more, and there is no retry, since somebody may have meant it. Clear the task to pay for "
+        "a new one."
+    )
+
+
 def vanished(training_id: str, error: DreamboothError, *, was_ready: bool) -> str:
     """Say that the service no longer knows a training, and what a clear will do."""
     again = (
@@ -102,6 +111,9 @@ def _what_the_list_tells(
 ) -> str:
     if record.account and record.account != account:
         return f"The connection leads to {account} by now, whose list of models cannot tell."
+    if record.training_api == "v6":
+        sent = f" Look for training_id or track_id {record.sent_as}." if record.sent_as else ""
+        return f"The v6 trainer has no list of trainings by which to find out.{sent}"
     if not can_list:
         return "This environment has no list of trainings by which to find out."
     if not same_key:

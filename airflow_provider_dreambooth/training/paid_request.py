@@ -29,7 +29,7 @@ from airflow_provider_dreambooth.training.record import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+    from airflow_provider_dreambooth.api.training_api import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.registry import Registry
 
@@ -105,7 +105,7 @@ class PaidRequest:
         self._timeout = timeout
         self._sends = 0
 
-    def send(self, step: Submit, request: FineTuneRequest, situation: Situation) -> Record:
+    def send(self, step: Submit, request: TrainingRequest, situation: Situation) -> Record:
         """
         Send the paid request.
 
@@ -134,6 +134,8 @@ class PaidRequest:
             known_models=known_models,
             instance_prompt=None if known_models is None else request.instance_prompt[:LONGEST_PROMPT],
             earlier=None if before is None or before.known is None else _as_earlier(before.known),
+            training_api=str(self._hook.training_api),
+            sent_as=request.sent_as,
         )
         record = self._announced(record, None if step.settled else before)
         self._write_intent(record, before)

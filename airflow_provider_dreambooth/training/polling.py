@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Seconds after the request in which the service may not know its own training yet.
 MAY_BE_UNKNOWN = 120.0
+#: Seconds after which a training that is completed and offers nothing to render with counts as stopped.
+STOPPED_AFTER = 1800.0
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class Polling:
             return self._end("failed", text, reason=status.reason, cause_is_permanent=permanent)
         if status.outcome is Outcome.CANCELLED:
             return self._end("cancelled", messages.cancelled(self.training_id), reason=status.reason)
+        if status.may_be_stopped and now - self.summary.stages[-1][1] >= STOPPED_AFTER:
+            return self._end("cancelled", messages.stopped(self.training_id), reason=status.stage)
         return self._timeout(now) if self._is_over(now) else None
 
     def _timeout(self, now: float) -> WaitEnded:

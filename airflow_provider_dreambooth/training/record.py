@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 #: Name of the entry in Airflow's task state store.
@@ -110,6 +111,8 @@ class Record:
         is refused. Beside a known id: that training is still to be cancelled.
     :param queued_until: while the account's queue is full for a request that is to replace this training: when waiting for
         a place ends, epoch seconds.
+    :param training_api: which interface of the service has the training, ``v3`` or ``v6``; ``None`` for the task's own.
+    :param sent_as: the name that the request was sent with, where it has one: a person can look for it.
     """
 
     fingerprint: str
@@ -127,6 +130,8 @@ class Record:
     instance_prompt: str | None = None
     earlier: Record | None = None
     queued_until: float | None = None
+    training_api: str | None = None
+    sent_as: str | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -179,6 +184,8 @@ class Record:
             "adopted": self.adopted,
             "instance_prompt": self.instance_prompt,
             "known_models": None if self.known_models is None else list(self.known_models),
+            "training_api": self.training_api,
+            "sent_as": self.sent_as,
             "earlier": None if self.earlier is None else self.earlier.to_json(),
         }
 
@@ -235,7 +242,15 @@ class Record:
             instance_prompt=_optional(value.get("instance_prompt")),
             earlier=_earlier(value.get("earlier")),
             queued_until=_moment(value.get("queued_until"), "queued_until"),
+            training_api=_training_api(value.get("training_api")),
+            sent_as=_optional(value.get("sent_as")),
         )
+
+
+def _training_api(value: Any) -> str | None:
+    if value not in (None, *TrainingApi):
+        raise _unreadable(f"training_api is {value!r}, neither v3 nor v6")
+    return None if value is None else str(value)
 
 
 def _earlier(value: Any) -> Record | None:

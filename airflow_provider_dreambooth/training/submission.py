@@ -36,8 +36,8 @@ from airflow_provider_dreambooth.training.registry import KNOWN_FOR
 from airflow_provider_dreambooth.training.settlement import Listing
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
     from airflow_provider_dreambooth.api.results import FineTuneStatus
+    from airflow_provider_dreambooth.api.training_api import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.list_evidence import ListEvidence
     from airflow_provider_dreambooth.training.paid_request import PaidRequest, RecordStore
@@ -107,7 +107,7 @@ class Submission:
         self._deadline = deadline
         self._announce = announce
 
-    def secure(self, request: FineTuneRequest, situation: Situation) -> Secured:
+    def secure(self, request: TrainingRequest, situation: Situation) -> Secured:
         """
         Return the one training of this request: found again, or paid for now.
 
@@ -120,7 +120,7 @@ class Submission:
         while True:
             step = decide(situation)
             if isinstance(step, AskStatus):
-                status = self._ask_status(step.training_id)
+                status = self._ask_status(step.training_id, situation.record)
                 situation = replace(situation, status=status, now=self._clock())
             elif isinstance(step, AskModels):
                 situation = replace(situation, listing=self._ask_models(step.not_before, situation.record))
@@ -175,9 +175,12 @@ class Submission:
             assert record is not None
             self._registry.give_up(record)
 
-    def _ask_status(self, training_id: str) -> FineTuneStatus | DreamboothNotFoundError:
+    def _ask_status(
+        self, training_id: str, record: Record | None
+    ) -> FineTuneStatus | DreamboothNotFoundError:
+        hook = self._hook if record is None else self._hook.of_training_api(record.training_api)
         try:
-            return self._hook.fine_tune_status(training_id)
+            return hook.fine_tune_status(training_id)
         except DreamboothNotFoundError as error:
             return error
         except DreamboothError as error:
@@ -211,14 +214,14 @@ class Submission:
         if self._registry is not None and self._clock() - record.intent_at <= KNOWN_FOR:
             claimed, in_doubt = self._registry.others(record)
             listing = replace(listing, claimed=claimed, others_in_doubt=in_doubt)
-        if not listing.shows_running and self._one_is_running(listing.candidates(record).ids):
+        if not listing.shows_running and self._one_is_running(listing.candidates(record).ids, record):
             listing = replace(listing, shows_running=True)
         return listing
 
-    def _one_is_running(self, training_ids: tuple[str, ...]) -> bool:
+    def _one_is_running(self, training_ids: tuple[str, ...], record: Record) -> bool:
         """Whether the list shows one of these while it is running, which is all the evidence that is needed."""
         for training_id in training_ids[:MOST_ASKED]:
-            status = self._ask_status(training_id)
+            status = self._ask_status(training_id, record)
             if not isinstance(status, DreamboothNotFoundError) and status.outcome is Outcome.RUNNING:
                 return True
         return False
@@ -279,7 +282,7 @@ class Submission:
             record, new=False, status=None if isinstance(status, DreamboothNotFoundError) else status
         )
 
-    def _submit(self, step: Submit, request: FineTuneRequest, situation: Situation) -> Record:
+    def _submit(self, step: Submit, request: TrainingRequest, situation: Situation) -> Record:
         """Pay. Return the record, in doubt when the answer was lost."""
         record = self._paid_request.send(step, request, situation)
         if record.training_id is None or record.earlier is None:
@@ -294,7 +297,9 @@ class Submission:
         assert record is not None
         if step.left_running is None:
             why = f"training {record.training_id} replaces it"
-            cancellation.cancel(self._hook, step.training_id, why=why).report(self._log)
+            api = None if record.earlier is None else record.earlier.training_api
+            hook = self._hook.of_training_api(api)
+            cancellation.cancel(hook, step.training_id, why=why).report(self._log)
         else:
             self._log.info(
                 "Training %s, which was replaced, is not cancelled: %s.", step.training_id, step.left_running

@@ -56,7 +56,7 @@ def show_known(
         replaced=replaced,
         images=tuple(summary.links_without_query(operator.images)),
         requested_at=record.intent_at if record else None,
-        parameters=operator.parameters or {},
+        parameters=getattr(operator, "shown_parameters", operator.parameters) or {},
         method=_text(operator.method),
         instance_prompt=_text(operator.instance_prompt),
         class_prompt=_text(operator.class_prompt),

@@ -11,12 +11,12 @@ from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNo
 from airflow_provider_dreambooth.masking import without_secrets
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
+    from airflow_provider_dreambooth.api.training_api import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
 
 
-def validate(hook: DreamboothHook, request: FineTuneRequest, images: ImageSupply, log: Any) -> str:
+def validate(hook: DreamboothHook, request: TrainingRequest, images: ImageSupply, log: Any) -> str:
     """
     Check a training as far as that is free, and log what would be sent. Uploads nothing and stores nothing.
 

@@ -55,6 +55,7 @@ class Route:
         self.origin = settings.base_url
         self.mask = settings.mask
         self._key = settings.api_key
+        self._hf_token = settings.hf_token
         # The body of every status poll: made once.
         self._key_alone = Body(json.dumps({"key": settings.api_key}).encode())
 
@@ -76,9 +77,11 @@ class Route:
         return path
 
     def body_of(self, call: ApiCall[Any]) -> Body:
-        """Return the JSON body with the key in it."""
+        """Return the JSON body with the key in it, and with the Hugging Face token where the call takes one."""
         if not call.body:
             return self._key_alone
+        if call.takes_hf_token and self._hf_token:
+            return Body(json.dumps({**call.body, "hf_token": self._hf_token, "key": self._key}).encode())
         return Body(json.dumps({**call.body, "key": self._key}).encode())
 
     def redirected(self, call: ApiCall[Any], url: str, status: int, location: str | None) -> str | None:

@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth.api import model_calls, text_to_image, training_calls, upload_call
+from airflow_provider_dreambooth.api import (
+    model_calls,
+    text_to_image,
+    trainer_calls,
+    training_calls,
+    upload_call,
+    wallet,
+)
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.api.environment import Environment, training_path
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
+from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
 from airflow_provider_dreambooth.emulator.vocabulary import FIXED_PATHS, PATHS_WITH_ID
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -41,6 +49,9 @@ def calls() -> Iterator[ApiCall[Any]]:
     for environment in Environment:
         yield training_calls.status("77", environment)
     yield training_calls.cancel("77")
+    yield trainer_calls.status("77")
+    yield trainer_calls.stop("77")
+    yield wallet.balance()
     yield model_calls.list_models()
     yield model_calls.delete("77")
     yield model_calls.reload("77", BOTH)
@@ -78,5 +89,7 @@ def test_what_is_sent_is_what_the_provider_calls(table: dict[str, Any]) -> None:
         )
     }
     # Sorted so that what is sent first by one call and as a fallback by another counts as sent.
+    trainer = TrainerRequest.draft(environment="production", trainer_id="flux_lora_trainer")
+    starts |= dict(paths_of(trainer_calls.start(trainer)))
     called = dict(sorted((pair for call in calls() for pair in paths_of(call)), key=lambda pair: pair[1]))
     assert listed == starts | called

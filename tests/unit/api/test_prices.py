@@ -24,7 +24,7 @@ def test_each_price_names_its_source_and_date(price: Price) -> None:
     [
         ("dreambooth", "from 3 USD a training"),
         ("lora", "1 USD a training"),
-        ("trainer", "by the hour, at a rate that no page states"),
+        ("trainer_v6", "by the hour, at a rate that no page states"),
         ("rendering", "0.0047 USD an image"),
         ("Enterprise", "from 249 USD a month"),
     ],

@@ -8,7 +8,8 @@ import pytest
 
 from airflow_provider_dreambooth.api.call import Repeat
 from airflow_provider_dreambooth.api.stages import Outcome
-from airflow_provider_dreambooth.api.trainer_calls import start, status, stop, trainer_body
+from airflow_provider_dreambooth.api.trainer_calls import start, status, stop
+from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
     DreamboothNotFoundError,
@@ -17,53 +18,40 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from tests.unit.api.service_answers import error_of, read
 
-GOOD: dict[str, Any] = {
-    "trainer_id": "flux_lora_trainer",
-    "images": ["https://images.example/1.png"],
-    "parameters": {"trigger_word": "ohwx", "training_steps": 1000},
-    "training_id": "portraits.run.train",
-}
 ID = "6e0cfd5e-0f8b-4b8c-9d6f-0d7c3c0d9f11"
+IMAGES = [f"https://images.example/{number}.png" for number in range(7)]
 
 
-def test_a_start_sends_the_parameters_as_they_are_and_an_id_that_a_person_can_find() -> None:
-    call = start(trainer_body(**GOOD))
+def request(**changes: Any) -> TrainerRequest:
+    fields: dict[str, Any] = {
+        "environment": "production",
+        "trainer_id": "flux_lora_trainer",
+        "parameters": {"trigger_word": "ohwx", "training_steps": 1000},
+        "owner": "airflow-portraits-train-1a2b3c4d",
+        **changes,
+    }
+    return TrainerRequest.draft(**fields).with_images(IMAGES)
+
+
+def test_a_start_sends_the_parameters_as_they_are_and_a_name_that_a_person_can_find() -> None:
+    asked = request()
+    call = start(asked)
     assert call.path == "/api/v6/trainer/train"
     assert call.body == {
         "trainer_id": "flux_lora_trainer",
-        "images": ["https://images.example/1.png"],
+        "images": IMAGES,
         "trigger_word": "ohwx",
         "training_steps": 1000,
-        "training_id": "portraits.run.train",
-        "track_id": "portraits.run.train",
+        "training_id": asked.sent_as,
+        "track_id": asked.sent_as,
     }
     assert call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED
 
 
-def test_the_second_secret_comes_from_the_connection_alone() -> None:
-    assert trainer_body(**GOOD, hf_token="hf_x")["hf_token"] == "hf_x"
-    with pytest.raises(DreamboothValidationError, match=r"'hf_token'.* is a secret") as caught:
-        trainer_body(**{**GOOD, "parameters": {"hf_token": "hf_of_the_dag"}})
-    assert "hf_of_the_dag" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"trainer_id": ""}, "trainer_id"),
-        ({"trainer_id": None}, "trainer_id"),
-        ({"images": []}, "images"),
-        ({"images": "https://images.example/1.png"}, "images"),
-        ({"parameters": {"key": "x"}}, r"parameters\['key'\]"),
-        ({"parameters": {"track_id": "x"}}, r"parameters\['track_id'\]"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused_before_anything_is_billed(
-    change: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(DreamboothValidationError, match=rf"^{field}") as caught:
-        trainer_body(**{**GOOD, **change})
-    assert "nothing was paid" in str(caught.value)
+def test_a_start_alone_carries_the_second_secret_which_the_transport_adds() -> None:
+    assert start(request()).takes_hf_token
+    assert not status(ID).takes_hf_token
+    assert not stop(ID).takes_hf_token
 
 
 @pytest.mark.parametrize(
@@ -77,21 +65,21 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_billed(
     ],
 )
 def test_the_id_is_read_in_the_order_of_a_published_client(document: dict[str, Any]) -> None:
-    assert read(start(trainer_body(**GOOD)), document).training_id == ID
+    assert read(start(request()), document).training_id == ID
 
 
 @pytest.mark.parametrize(
     "document", [{"status": "success"}, {"status": "success", "training_id": "null"}, [], "ok", None]
 )
 def test_any_other_answer_to_a_start_is_a_lost_one(document: Any) -> None:
-    error = error_of(start(trainer_body(**GOOD)), document)
+    error = error_of(start(request()), document)
     assert type(error) is DreamboothTransientError
     assert error.acceptance is Acceptance.UNKNOWN
 
 
 @pytest.mark.parametrize("verdict", ["error", "failed"])
 def test_a_refused_start_was_not_accepted(verdict: str) -> None:
-    error = error_of(start(trainer_body(**GOOD)), {"status": verdict, "message": "images is required"})
+    error = error_of(start(request()), {"status": verdict, "message": "images is required"})
     assert isinstance(error, DreamboothValidationError)
     assert error.acceptance is Acceptance.NO
 
@@ -108,14 +96,67 @@ def test_the_trainers_words_mean_what_they_mean_there() -> None:
     assert told("training_completed", inference={"status": "loading"}).outcome is Outcome.RUNNING
     ready = told("training_completed", inference={"status": "ready", "model_id": "flux", "lora_model": ID})
     assert ready.outcome is Outcome.READY
-    assert ready.inference == {"status": "ready", "model_id": "flux", "lora_model": ID}
+    assert not ready.runs
     failed = told("training_cancelled", response_dump="CUDA out of memory")
     assert (failed.outcome, failed.reason) == (Outcome.FAILED, "CUDA out of memory")
 
 
 @pytest.mark.parametrize(
+    "inference",
+    [
+        {"status": "ready", "model_id": "flux", "lora_model": ID},
+        {
+            "status": "ready",
+            "url": "https://x.example",
+            "method": "POST",
+            "key": "k",
+            "model_id": "flux",
+            "lora_model": ID,
+        },
+        {
+            "status": "ready",
+            "url": "https://x.example",
+            "request": {"key": "k", "model_id": "flux", "lora_model": ID},
+        },
+        {"status": "ready", "body": {"model_id": "flux", "lora_model": ID}},
+    ],
+    ids=lambda inference: "-".join(inference),
+)
+def test_the_request_that_renders_is_read_without_a_key(inference: dict[str, Any]) -> None:
+    assert told("training_completed", inference=inference).rendering == {"model_id": "flux", "lora_model": ID}
+
+
+def test_a_completed_training_is_billed_no_more_and_without_an_inference_may_have_been_stopped() -> None:
+    started, waiting, silent = (
+        told("training_started"),
+        told("training_completed", inference={"status": "pending"}),
+        told("training_completed", inference=None),
+    )
+    assert [answer.runs for answer in (started, waiting, silent)] == [True, False, False]
+    assert [answer.may_be_stopped for answer in (started, waiting, silent)] == [False, False, True]
+
+
+def test_a_failure_reported_as_a_failed_call_is_an_answer_all_the_same() -> None:
+    data = {"status": "training_cancelled", "response_dump": "CUDA out of memory"}
+    answer = read(status(ID), {"status": "error", "message": "training_cancelled", "data": data})
+    assert (answer.outcome, answer.reason) == (Outcome.FAILED, "CUDA out of memory")
+
+
+def test_a_stage_that_no_page_names_counts_as_running() -> None:
+    assert told("training_queued").outcome is Outcome.RUNNING
+    assert told("Training-Started").stage == "training_started"
+
+
+@pytest.mark.parametrize(
     "document",
-    [{"status": "success"}, {"status": "success", "data": {}}, {"status": "success", "data": []}, []],
+    [
+        {"status": "success"},
+        {"status": "success", "data": {}},
+        {"status": "success", "data": []},
+        {"status": "success", "data": {"status": "all is well"}},
+        {"status": "success", "data": {"status": "x" * 5000}},
+        [],
+    ],
 )
 def test_a_status_without_a_stage_is_a_transient_error(document: Any) -> None:
     assert isinstance(error_of(status(ID), document), DreamboothTransientError)

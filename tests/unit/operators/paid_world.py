@@ -21,6 +21,7 @@ from unittest import mock
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.results import Acknowledgement, FineTuneStarted, FineTuneStatus, Model
 from airflow_provider_dreambooth.api.stages import outcome_of
+from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     Acceptance,
@@ -35,7 +36,7 @@ from airflow_provider_dreambooth.exceptions import (
 )
 from airflow_provider_dreambooth.images import reading
 from airflow_provider_dreambooth.images.links import LinkCheck
-from airflow_provider_dreambooth.operators import fine_tune
+from airflow_provider_dreambooth.operators import training as training_operator
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import variables
 from airflow_provider_dreambooth.training import key_digest
@@ -343,6 +344,11 @@ class ModelHook:
         )
         self.environment = Environment(world.environment)
         self.dreambooth_conn_id = "dreambooth_default"
+        self.training_api = TrainingApi.V3
+
+    def of_training_api(self, name: str | None) -> ModelHook:
+        assert name in (None, "v3")
+        return self
 
     def get_conn(self) -> ModelHook:
         return self
@@ -714,7 +720,7 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
     nothing = logging.getLogger("dreambooth.silent")
     nothing.setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(fine_tune, "time", world))
+        stack.enter_context(mock.patch.object(training_operator, "time", world))
         # The digest is slow on purpose.
         stack.enter_context(mock.patch.object(key_digest, "ROUNDS", 1))
         # No image is looked at: there is no network in this world.

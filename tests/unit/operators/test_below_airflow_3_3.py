@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError, DreamboothValidationError
-from airflow_provider_dreambooth.operators import fine_tune as module
+from airflow_provider_dreambooth.operators import training as module
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.training.event import WaitEnded
 from tests.unit.conftest import Served

@@ -23,7 +23,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTrainingFailedError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.operators import fine_tune as module
+from airflow_provider_dreambooth.operators import training as module
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.stall import StallDetector

@@ -21,6 +21,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "images": ["https://x.example/{{ params.subject }}.png"],
         "parameters": {"further": "{{ params.subject }}"},
     },
+    "DreamboothTrainerOperator": {
+        "trainer_id": "{{ params.subject }}_lora_trainer",
+        "images": ["https://x.example/{{ params.subject }}.png"],
+        "parameters": {"trigger_word": "{{ params.subject }}"},
+    },
     "DreamboothTextToImageOperator": {"model_id": "{{ params.subject }}", "prompt": "{{ params.subject }}"},
     "DreamboothCancelTrainingOperator": {"training_id": "{{ params.subject }}"},
     "DreamboothDeleteModelOperator": {"model_id": "{{ params.subject }}"},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_dreambooth.api.log_text import Progress, read_progress
-from airflow_provider_dreambooth.api.results import FineTuneStatus
+from airflow_provider_dreambooth.api.results import FineTuneStatus, TrainerStatus
 from airflow_provider_dreambooth.api.stages import Outcome, outcome_of
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -21,7 +21,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.training.polling import MAY_BE_UNKNOWN, Polling
+from airflow_provider_dreambooth.training.polling import MAY_BE_UNKNOWN, STOPPED_AFTER, Polling
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 NOW = 1_000_000.0
@@ -230,3 +230,26 @@ def test_an_absurd_eta_ends_nothing(eta: float) -> None:
 def test_a_retry_after_of_a_day_postpones_the_next_poll_by_ten_minutes() -> None:
     limited = DreamboothRateLimitError("Rate limit exceeded", retry_after=86400.0)
     assert polling_of(jitter=lambda: 0.0).on_error(limited, NOW).delay == 600.0
+
+
+def completed(inference: dict[str, Any] | None) -> FineTuneStatus:
+    return TrainerStatus("T1", "training_completed", Outcome.RUNNING, inference=inference)
+
+
+def test_a_completed_training_without_a_word_of_an_inference_counts_as_stopped_after_a_while() -> None:
+    polling = polling_of()
+    assert polling.on_answer(completed(None), NOW).ended is None
+    assert polling.on_answer(completed(None), NOW + STOPPED_AFTER - 1).ended is None
+    ended = polling.on_answer(completed(None), NOW + STOPPED_AFTER).ended
+    assert ended is not None
+    assert (ended.status, ended.reason) == ("cancelled", "training_completed")
+    assert "so ends a training that was stopped" in ended.message
+
+
+def test_one_whose_inference_is_on_its_way_is_waited_for_until_the_deadline() -> None:
+    polling = polling_of(end_time=NOW + 10 * STOPPED_AFTER)
+    assert polling.on_answer(completed({"status": "pending"}), NOW).ended is None
+    assert polling.on_answer(completed({"status": "pending"}), NOW + 9 * STOPPED_AFTER).ended is None
+    ended = polling.on_answer(completed({"status": "pending"}), NOW + 10 * STOPPED_AFTER).ended
+    assert ended is not None
+    assert ended.status == "timeout"

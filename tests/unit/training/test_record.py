@@ -33,6 +33,8 @@ RECORDS = st.builds(
     adopted=st.booleans(),
     instance_prompt=st.none() | st.text(max_size=200),
     queued_until=st.none() | MOMENTS,
+    training_api=st.none() | st.sampled_from(["v3", "v6"]),
+    sent_as=st.none() | st.text(max_size=70),
 )
 REPLACING = st.builds(
     lambda record, earlier: replace(record, earlier=earlier and replace(earlier, training_id="T0")),
@@ -79,6 +81,7 @@ def test_no_entry_is_no_record() -> None:
         entry(training_id=True),
         entry(known_models="T0"),
         entry(version=2),
+        entry(training_api="v9"),
         entry(earlier="T0"),
         entry(earlier=entry(training_id=None)),
     ],

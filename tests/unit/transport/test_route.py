@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,20 @@ def test_the_body_cannot_replace_the_key() -> None:
         "seed": None,
     }
     assert json.loads(route().body_of(call()).content) == {"key": "k" * 40}
+
+
+def test_the_second_secret_goes_into_the_body_of_a_call_that_takes_it_and_of_no_other() -> None:
+    one = Route(ConnectionSettings(api_key="k" * 40, hf_token="hf_" + "t" * 20))
+    start = replace(call(trainer_id="flux_lora_trainer"), takes_hf_token=True)
+    sent = one.body_of(start)
+    assert json.loads(sent.content) == {
+        "trainer_id": "flux_lora_trainer",
+        "hf_token": "hf_" + "t" * 20,
+        "key": "k" * 40,
+    }
+    assert "hf_t" not in repr(sent) + repr(start).replace("takes_hf_token", "") + repr(one) + repr(one.mask)
+    assert "hf_token" not in json.loads(one.body_of(call(trainer_id="flux_lora_trainer")).content)
+    assert "hf_token" not in json.loads(route().body_of(start).content)
 
 
 def test_nothing_shows_the_key() -> None:
