@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from airflow_provider_dreambooth.api.answer import printable
 
@@ -54,12 +53,7 @@ def split_log(text: str) -> tuple[str, ...]:
     :param text: the log; of a very long one only the end is read.
     :return: the pieces without control characters, each blank a single space.
     """
-    return _pieces_of(text[-_LONGEST_READ:])
-
-
-@lru_cache(maxsize=128)  # one answer is split several times
-def _pieces_of(text: str) -> tuple[str, ...]:
-    pieces = (printable(piece) for piece in _SEPARATOR.split(text))
+    pieces = (printable(piece) for piece in _SEPARATOR.split(text[-_LONGEST_READ:]))
     return tuple(piece for piece in pieces if piece)
 
 
@@ -78,7 +72,10 @@ def read_eta(text: str) -> float | None:
     The last ``ETA : <number> <unit>`` counts; without one, the first number before a unit of time, as in
     *it will take upto 25 minutes.* Time elapsed is not time left.
     """
-    lines = split_log(text)
+    return _eta_in(split_log(text))
+
+
+def _eta_in(lines: tuple[str, ...]) -> float | None:
     for line in reversed(lines):
         announced = list(_ETA.finditer(line))
         if announced:
@@ -106,5 +103,5 @@ def read_progress(text: str) -> Progress:
         step=step,
         steps_to_go=0 if finished else left,
         title=title,
-        eta=0.0 if finished else read_eta("\n".join(lines)),
+        eta=0.0 if finished else _eta_in(lines),
     )

@@ -43,17 +43,16 @@ _STEP_LINE = re.compile(r"^step ?:? ?[0-9]|\bsteps? to go\b", re.IGNORECASE)
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts under a key: a string, or those of an array (observed)."""
-    if isinstance(value, str):
-        return [value] if value.strip() else []
-    if isinstance(value, (list, tuple)):
-        return [item for item in value if isinstance(item, str) and item.strip()]
-    text = flatten(value) if isinstance(value, Mapping) else ""
-    return [text] if text else []
+    """Return the texts under a key, each blank a single space: a string, or those of an array (observed)."""
+    if isinstance(value, Mapping):
+        value = flatten(value)
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    texts = [" ".join(item.split()) for item in items if isinstance(item, str)]
+    return [text for text in texts if text]
 
 
 def _stage_candidates(document: Mapping[str, Any]) -> list[str]:
-    values = [text for key in _STAGE_KEYS for text in _texts(document.get(key))]
+    values = [text for key in _STAGE_KEYS if key in document for text in _texts(document[key])]
     data = document.get("data")
     if isinstance(data, Mapping):
         values += _texts(data.get("status"))
@@ -64,9 +63,8 @@ def _stage_candidates(document: Mapping[str, Any]) -> list[str]:
     return values
 
 
-def _stage_in(document: Mapping[str, Any]) -> str | None:
+def _stage_in(candidates: list[str]) -> str | None:
     """Return the first known stage, else the first word that looks like one, else ``None``."""
-    candidates = _stage_candidates(document)
     for accepts in (is_known_stage, looks_like_stage):
         for candidate in candidates:
             if accepts(candidate):
@@ -90,8 +88,8 @@ def _log_in(document: Mapping[str, Any]) -> str:
     return ""
 
 
-def _progress_in(document: Mapping[str, Any], log: str) -> Progress:
-    progress = read_progress(log)
+def _progress_in(document: Mapping[str, Any]) -> Progress:
+    progress = read_progress(_log_in(document))
     if progress.eta is not None:
         return progress
     told = document.get("eta")
@@ -99,15 +97,13 @@ def _progress_in(document: Mapping[str, Any], log: str) -> Progress:
     return replace(progress, eta=seconds_in(told) if eta is None else eta)
 
 
-def _failure_in(document: Mapping[str, Any], log: str) -> str | None:
+def _failure_in(candidates: list[str], lines: tuple[str, ...]) -> str | None:
     """Return the sentence that reports a failure: a message, or the last line of the log."""
-    texts = [" ".join(text.split()) for text in (*_stage_candidates(document), *split_log(log)[-1:])]
-    return next((text for text in texts if _FAILURE.match(text)), None)
+    return next((text for text in (*candidates, *lines[-1:]) if _FAILURE.match(text)), None)
 
 
-def _cancellation_in(document: Mapping[str, Any]) -> str | None:
-    texts = [" ".join(text.split()) for text in _stage_candidates(document)]
-    return next((text for text in texts if _CANCELLED.match(text)), None)
+def _reports_cancellation(candidates: list[str]) -> bool:
+    return any(_CANCELLED.match(text) for text in candidates)
 
 
 def _failed_with_undocumented_words(document: Mapping[str, Any]) -> bool:
@@ -128,9 +124,10 @@ def reports_training(document: Any) -> bool:
     """
     if not isinstance(document, Mapping):
         return False
-    if _failure_in(document, _log_in(document)) or _cancellation_in(document):
+    candidates = _stage_candidates(document)
+    if _failure_in(candidates, split_log(_log_in(document))) or _reports_cancellation(candidates):
         return True
-    stage = _stage_in(document)
+    stage = _stage_in(candidates)
     if stage is not None and is_known_stage(stage):
         return True
     if _failed_with_undocumented_words(document):
@@ -140,14 +137,16 @@ def reports_training(document: Any) -> bool:
     return stage is not None and word in ("success", "processing")
 
 
-def _stage_and_outcome(document: Mapping[str, Any], failure: str | None) -> tuple[str, Outcome] | None:
-    stage = _stage_in(document)
+def _stage_and_outcome(
+    document: Mapping[str, Any], candidates: list[str], failure: str | None
+) -> tuple[str, Outcome] | None:
+    stage = _stage_in(candidates)
     known = stage if stage is not None and is_known_stage(stage) else None
     if known == MODEL_READY:
         return MODEL_READY, Outcome.READY
     if failure is not None:
         return known or TRAINING_FAILED, Outcome.FAILED
-    if known is None and _cancellation_in(document):
+    if known is None and _reports_cancellation(candidates):
         return TRAINING_CANCELLED, Outcome.CANCELLED
     if known is None and _failed_with_undocumented_words(document):
         return TRAINING_FAILED, Outcome.FAILED
@@ -183,17 +182,16 @@ def read_status(document: Any, training_id: str) -> FineTuneStatus:
     """
     if not isinstance(document, Mapping):
         raise unreadable(f"training {training_id}", "JSON that is not an object", training_id=training_id)
-    log = _log_in(document)
-    failure = _failure_in(document, log)
-    found = _stage_and_outcome(document, failure)
+    candidates, progress = _stage_candidates(document), _progress_in(document)
+    failure = _failure_in(candidates, progress.lines)
+    found = _stage_and_outcome(document, candidates, failure)
     if found is None:
         raise unreadable(f"training {training_id}", "an answer that names no stage", training_id=training_id)
     stage, outcome = found
-    progress = _progress_in(document, log)
     reason = None
     if outcome in (Outcome.FAILED, Outcome.CANCELLED):
         told = [line for line in progress.lines[-1:] if not _STEP_LINE.search(line)]
-        words = [failure or "", *told, *_stage_candidates(document)]
+        words = [failure or "", *told, *candidates]
         reason = next((printable(word) for word in words if word and not is_known_stage(word)), stage)
     return FineTuneStatus(
         training_id=training_id,

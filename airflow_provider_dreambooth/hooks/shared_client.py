@@ -11,6 +11,7 @@ import asyncio
 import copy
 import logging
 import time
+from collections import defaultdict
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
@@ -58,7 +59,7 @@ class _Reading:
         self.failure, self.read_at = None, started
 
 
-_readings: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Reading]] = WeakKeyDictionary()
+_readings: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, _Reading]] = WeakKeyDictionary()
 
 
 async def read_settings(conn_id: str, *, newer_than: float, or_older: bool = False) -> ConnectionSettings:
@@ -71,7 +72,7 @@ async def read_settings(conn_id: str, *, newer_than: float, or_older: bool = Fal
     :raises DreamboothTransientError: it cannot be read.
     :raises DreamboothError: what was read cannot be used.
     """
-    reading = _readings.setdefault(asyncio.get_running_loop(), {}).setdefault(conn_id, _Reading())
+    reading = _readings.setdefault(asyncio.get_running_loop(), defaultdict(_Reading))[conn_id]
     if reading.settings is not None and reading.read_at >= newer_than:
         return reading.settings
     # A failure is shared as well: a backend that answers nobody is asked once, not once a task.
@@ -141,11 +142,11 @@ class SharedClient:
         return await self._transport.send(call, policy=policy)
 
     async def _refresh(self, newer_than: float, *, or_older: bool = False) -> None:
-        from airflow_provider_dreambooth.transport.asynchronous import shared_transport
-
         settings = await read_settings(self._conn_id, newer_than=newer_than, or_older=or_older)
         if settings is self._settings or settings == self._settings:
             return
+        from airflow_provider_dreambooth.transport.asynchronous import shared_transport
+
         holder = shared_transport(settings)
         transport = await holder.__aenter__()
         await self._leave()

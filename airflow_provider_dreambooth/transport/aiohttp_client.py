@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -59,8 +58,7 @@ class AiohttpClient:
         timeout: float,
         verify: bool | str,
     ) -> None:
-        self._urls: dict[str, URL] = {}
-        self._proxies: dict[str, str | None] = {}
+        self._ways: dict[str, tuple[URL, str | None]] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._in_thread = RequestsClient(headers, connections, timeout, verify)
         self._connections = connections
@@ -85,13 +83,13 @@ class AiohttpClient:
         reply, received = Reply(), bytearray()
         token = _current.set(reply)
         try:
-            proxy = self._proxy_of(url)
+            target, proxy = self._way_to(url)
             if proxy is not None:
                 if proxy.startswith("socks"):
                     return await self._post_in_thread(url, body, limit)
                 reply.proxy = shown_proxy(proxy)
             async with self._session.post(
-                self._parsed(url),
+                target,
                 # A payload does not print what it holds, in none of the library's frames.
                 data=aiohttp.BytesPayload(body.content, content_type="application/json"),
                 allow_redirects=False,
@@ -117,25 +115,20 @@ class AiohttpClient:
         if self._threads is not None:
             self._threads.shutdown(wait=False)
 
-    def _parsed(self, url: str) -> URL:
-        parsed = self._urls.get(url)
-        if parsed is None:
-            if len(self._urls) >= _MOST_URLS:
-                self._urls.clear()
+    def _way_to(self, url: str) -> tuple[URL, str | None]:
+        """Return a URL as aiohttp takes it and the proxy to it; found out once, as a task polls the same URL all along."""
+        way = self._ways.get(url)
+        if way is None:
+            if len(self._ways) >= _MOST_URLS:
+                self._ways.clear()
+            proxy = proxy_for(url)
             try:
-                parsed = self._urls[url] = URL(url, encoded=True)
+                way = self._ways[url] = URL(url, encoded=True), proxy
             except ValueError as error:
                 raise SetupError(
                     f"The address {url[:200]!r} cannot be used ({error}). Nothing was sent."
                 ) from None
-        return parsed
-
-    def _proxy_of(self, url: str) -> str | None:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._proxies:
-            self._proxies[origin] = proxy_for(url)
-        return self._proxies[origin]
+        return way
 
     async def _post_in_thread(self, url: str, body: Body, limit: int) -> Reply:
         if self._threads is None:
