@@ -59,6 +59,7 @@ class AiohttpClient:
         verify: bool | str,
     ) -> None:
         self._ways: dict[str, tuple[URL, str | None]] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._in_thread = RequestsClient(headers, connections, timeout, verify)
         self._connections = connections
@@ -121,13 +122,17 @@ class AiohttpClient:
         if way is None:
             if len(self._ways) >= _MOST_URLS:
                 self._ways.clear()
-            proxy = proxy_for(url)
             try:
-                way = self._ways[url] = URL(url, encoded=True), proxy
+                target = URL(url, encoded=True)
             except ValueError as error:
                 raise SetupError(
                     f"The address {url[:200]!r} cannot be used ({error}). Nothing was sent."
                 ) from None
+            origin = (target.scheme, target.raw_authority)
+            if origin not in self._proxies:
+                # Reading the environment takes longer than all else that a poll needs of us.
+                self._proxies[origin] = proxy_for(url)
+            way = self._ways[url] = target, self._proxies[origin]
         return way
 
     async def _post_in_thread(self, url: str, body: Body, limit: int) -> Reply:
