@@ -25,7 +25,7 @@ def bundle_of(verify: bool | str) -> bool | str:
     """
     Return the path of the CA bundle to check certificates with, ``False`` to check none.
 
-    :param verify: the connection's setting; ``True`` takes the environment's bundle, else certifi's.
+    :param verify: the connection's setting; ``True`` takes the environment's bundle, else that of requests.
     """
     if verify is not True:
         return verify
@@ -33,9 +33,9 @@ def bundle_of(verify: bool | str) -> bool | str:
         path = os.environ.get(variable)
         if path:
             return path
-    import certifi
+    from requests import certs
 
-    return certifi.where()
+    return certs.where()
 
 
 _contexts: dict[tuple[str, int], ssl.SSLContext] = {}

@@ -81,8 +81,12 @@ VERSIONS: tuple[MatrixVersion, ...] = (
             "apache-airflow==2.11.0",
             "apache-airflow-providers-common-compat==1.12.0",
             "aiohttp==3.13.4",
+            "asgiref==3.5.0",
+            "packaging==24.0",
             "pendulum==3.0.0",
             "requests==2.32.2",
+            "urllib3==2.6.3",
+            "yarl==1.17.0",
             # Airflow 2.11.0 does not know what came after; 2.11.2 refuses it by itself.
             "universal-pathlib<0.3",
         ),

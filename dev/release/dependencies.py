@@ -16,10 +16,15 @@ REASONS = {
     "aiohttp": "status calls of all waiting tasks in the triggerer, over one client",
     "apache-airflow": "what it is a provider for",
     "apache-airflow-providers-common-compat": "one import path for Airflow 2.11 to 3.3",
+    "asgiref": "connections in the triggerer of Airflow 3.0 and older; Airflow brings it",
     "fastapi": "the emulator's HTTP interface",
+    "packaging": "which Airflow this is; Airflow brings it",
     "pendulum": "times; Airflow brings it",
     "pillow": "images: the emulator draws them, `images` shrinks them before an upload",
     "requests": "calls on a worker; Airflow brings it",
+    "starlette": "the emulator's answers; FastAPI brings it",
+    "urllib3": "links are fetched from checked addresses only; requests brings it",
+    "yarl": "addresses for aiohttp, which brings it",
     "uvicorn": "the emulator's server",
 }
 
