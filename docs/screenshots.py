@@ -102,7 +102,7 @@ def _waiting_run(page: Page, stack: Stack) -> None:
 
 
 def _training_pages(page: Page, stack: Stack) -> None:
-    # One has ended well, one badly, one runs on beside that of the other DAG.
+    # One has ended well, one badly, one is still running beside that of the other DAG.
     for index, action in ((0, "ready"), (2, "fail")):
         stack.client.wait_for_task(SUBJECTS, "screenshot", "wait", ("deferred",), map_index=index)
         training_id = stack.client.xcom(SUBJECTS, "screenshot", "train", "training_id", index)

@@ -66,7 +66,7 @@ class FineTuneRequest:
 
         :param images: public links.
         :param fields: as in :meth:`draft`.
-        :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
+        :raises DreamboothValidationError: naming the field and the fix. Nothing was sent and nothing paid.
         """
         return cls.draft(**fields).with_images(images)
 
@@ -91,7 +91,7 @@ class FineTuneRequest:
         The arguments are the fields of this class, as a DAG author or a template writes them.
 
         :param environment: ``sandbox`` or ``production``; decides which methods and fields there are.
-        :raises DreamboothValidationError: naming the field and the mend. Nothing was sent and nothing paid.
+        :raises DreamboothValidationError: naming the field and the fix. Nothing was sent and nothing paid.
         """
         try:
             sandbox = Environment(environment) is Environment.SANDBOX

@@ -1,6 +1,6 @@
 """What the service takes for each field of a training.
 
-Each check returns the value to send or refuses it with the field's name and the mend, before money is spent.
+Each check returns the value to send or refuses it with the field's name and the fix, before money is spent.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def check_prompt(field: str, value: Any) -> str:
     Return a prompt without surrounding blanks.
 
     :param field: the argument's name.
-    :param value: what stands there.
+    :param value: the value that was given.
     """
     if is_absent(value):
         raise refuse(field, "is empty", "Write the prompt")
@@ -175,10 +175,10 @@ def check_training_type(value: Any, method: str) -> tuple[str | None, str | None
             "training_type 'women' is in today's LoRA documentation, but the trainer knows only 'female' and "
             "may treat 'women' as no type at all; 'female' is safer."
         )
-    mend = f"Use one of {', '.join(TRAINING_TYPES)} or None"
+    fix = f"Use one of {', '.join(TRAINING_TYPES)} or None"
     if value in ("women", "woman"):
-        mend = "'female' is the service's word"
-    raise refuse("training_type", f"is {shown(value)}", mend)
+        fix = "'female' is the service's word"
+    raise refuse("training_type", f"is {shown(value)}", fix)
 
 
 def check_steps(value: Any, method: str) -> int | None:

@@ -21,7 +21,7 @@ def list_models() -> ApiCall[tuple[Model, ...]]:
 
 def delete(model_id: str | int) -> ApiCall[Acknowledgement]:
     """
-    Return the call that deletes a model for good. No page says what becomes of one still in training.
+    Return the call that deletes a model permanently. No page says what becomes of one still in training.
 
     The service's page names one path and its OpenAPI file another (quirk Q21): the page's is sent first, the other
     when the service has no such route.

@@ -1,4 +1,4 @@
-"""How an input is refused before it is sent: the field, what is wrong with it, the mend, and the money.
+"""How an input is refused before it is sent: the field, what is wrong with it, the fix, and the money.
 
 Beside it the checks that trainings and renderings share.
 """
@@ -15,16 +15,16 @@ from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 _LONGEST_SHOWN = 120
 
 
-def refuse(field: str, what: str, mend: str) -> DreamboothValidationError:
+def refuse(field: str, what: str, fix: str) -> DreamboothValidationError:
     """
     Return the refusal of a field.
 
     :param field: the argument's name.
     :param what: what is wrong with it, as the rest of a sentence: ``is empty``.
-    :param mend: what to write instead, as a sentence without its full stop.
+    :param fix: what to write instead, as a sentence without its full stop.
     """
     return DreamboothValidationError(
-        f"{field} {what}. {mend}. Nothing was sent to the service and nothing was paid."
+        f"{field} {what}. {fix}. Nothing was sent to the service and nothing was paid."
     )
 
 

@@ -1,4 +1,4 @@
-"""A model that got ready, as an asset event tells of it: written by the task that learned it, read by other DAGs."""
+"""A model that became ready, as an asset event tells of it: written by the task that learned it, read by other DAGs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ReadyModel:
 
 def ready_models(events: Any) -> list[ReadyModel]:
     """
-    Return the models that asset events tell of, in the order in which they got ready, each once.
+    Return the models that asset events tell of, in the order in which they became ready, each once.
 
     :param events: ``triggering_asset_events`` of the DAG run, ``inlet_events[AssetAlias(...)]``, or any list of
         asset events. Events that tell of no model are passed over.

@@ -193,7 +193,7 @@ class DreamboothHook(BaseHook):
 
     def delete_model(self, model_id: str) -> Acknowledgement:
         """
-        Delete a model for good. Free.
+        Delete a model permanently. Free.
 
         :param model_id: the training's id.
         """

@@ -28,7 +28,7 @@ _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".home.arpa")
 @dataclass(frozen=True)
 class LinkCheck:
     """
-    What a look at a link has shown.
+    What a check of a link has shown.
 
     :param facts: about the image there, ``None`` unless it was seen.
     :param error: what is certainly wrong, as the rest of a sentence.
@@ -59,7 +59,7 @@ def check_links(
     links: Sequence[str], *, fetch: Callable[[str], IO[bytes]], allow_private: bool, behind_proxy: bool
 ) -> list[LinkCheck]:
     """
-    Look at links: several are fetched at a time, one is decoded at a time.
+    Check links: several are fetched at a time, one is decoded at a time.
 
     :param links: the links.
     :param fetch: returns a file with what is behind one, or raises :class:`NotFetchedError`.

@@ -1,4 +1,4 @@
-"""How pictures and models are named in lineage: by the naming rules of OpenLineage for each kind of storage."""
+"""How images and models are named in lineage: by the naming rules of OpenLineage for each kind of storage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from airflow_provider_dreambooth.api.link_text import bare_link
 
 
-def picture_name(place: str) -> tuple[str, str]:
+def image_name(place: str) -> tuple[str, str]:
     """
-    Return namespace and name of a picture, or of a folder of pictures.
+    Return namespace and name of an image, or of a folder of images.
 
     What follows a ``?`` is left out: in a signed link it is a secret.
 
@@ -29,16 +29,16 @@ def picture_name(place: str) -> tuple[str, str]:
     return f"{scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.strip("/") or "/"
 
 
-def picture_datasets(places: Any) -> list[Any]:
+def image_datasets(places: Any) -> list[Any]:
     """
-    Return the datasets of pictures, each once.
+    Return the datasets of images, each once.
 
     :param places: one place or several.
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     several: Iterable[Any] = [places] if isinstance(places, str) or places is None else places
-    names = dict.fromkeys(picture_name(str(place)) for place in several if place)
+    names = dict.fromkeys(image_name(str(place)) for place in several if place)
     return [Dataset(namespace=namespace, name=name) for namespace, name in names]
 
 

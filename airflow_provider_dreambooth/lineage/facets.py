@@ -40,7 +40,7 @@ class DreamboothTrainingRunFacet(RunFacet):
 @attrs.define
 class DreamboothRenderingRunFacet(RunFacet):
     """
-    How pictures were rendered.
+    How images were rendered.
 
     :param prompt: what was asked for.
     :param negativePrompt: what was not wanted.

@@ -17,18 +17,18 @@ def _asked(operator: Any, names: dict[str, str]) -> dict[str, Any]:
 
 
 class TrainingLineage:
-    """For the training operator and the sensor: pictures in, the model out, and how it was trained."""
+    """For the training operator and the sensor: images in, the model out, and how it was trained."""
 
     #: The training, once it is known, with the stages seen.
     training_summary: TrainingSummary | None = None
 
     def get_openlineage_facets_on_start(self) -> Any:
-        """Return what is known before the training is: the pictures and how it is to be trained."""
+        """Return what is known before the training is: the images and how it is to be trained."""
         return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """
-        Return pictures, model and how it was trained; also called when the task has failed.
+        Return images, model and how it was trained; also called when the task has failed.
 
         :param task_instance: the task instance; not asked.
         """
@@ -37,7 +37,7 @@ class TrainingLineage:
     def _lineage(self) -> Any:
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        from airflow_provider_dreambooth.lineage.datasets import model_dataset, picture_datasets
+        from airflow_provider_dreambooth.lineage.datasets import image_datasets, model_dataset
         from airflow_provider_dreambooth.lineage.facets import DreamboothTrainingRunFacet
 
         this: Any = self
@@ -66,25 +66,25 @@ class TrainingLineage:
             **_asked(self, asked),
         )
         return OperatorLineage(
-            inputs=picture_datasets(getattr(self, "images", None)),
+            inputs=image_datasets(getattr(self, "images", None)),
             outputs=[model_dataset(training_id, settings.base_url)] if training_id else [],
             run_facets={"dreambooth_training": facet},
         )
 
 
 class RenderingLineage:
-    """For the rendering operator: the model in, the pictures out, and how they were rendered."""
+    """For the rendering operator: the model in, the images out, and how they were rendered."""
 
-    #: Where the pictures are, once they are there.
-    lineage_pictures: Sequence[str] = ()
+    #: Where the images are, once they are there.
+    lineage_images: Sequence[str] = ()
 
     def get_openlineage_facets_on_start(self) -> Any:
-        """Return what is known before the pictures are."""
+        """Return what is known before the images are."""
         return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """
-        Return model and pictures; also called when the task has failed.
+        Return model and images; also called when the task has failed.
 
         :param task_instance: the task instance; not asked.
         """
@@ -93,7 +93,7 @@ class RenderingLineage:
     def _lineage(self) -> Any:
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        from airflow_provider_dreambooth.lineage.datasets import model_dataset, picture_datasets
+        from airflow_provider_dreambooth.lineage.datasets import image_datasets, model_dataset
         from airflow_provider_dreambooth.lineage.facets import DreamboothRenderingRunFacet
 
         this: Any = self
@@ -115,6 +115,6 @@ class RenderingLineage:
         ]
         return OperatorLineage(
             inputs=[model_dataset(str(model), this.hook.settings.base_url) for model in models if model],
-            outputs=picture_datasets(self.lineage_pictures),
+            outputs=image_datasets(self.lineage_images),
             run_facets={"dreambooth_rendering": facet},
         )

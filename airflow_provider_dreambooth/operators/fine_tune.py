@@ -55,7 +55,8 @@ class DreamboothFineTuneOperator(TrainingOperator):
     :param timeout: seconds or timedelta that waiting may take, from the request on, over all retries; ``None`` for
         no limit. Default 6 hours.
     :param cancel_on_kill: cancel the training when a user marks the waiting task failed.
-    :param cancel_on_timeout: cancel the training when ``timeout`` is over; by default it runs on and a retry takes it up.
+    :param cancel_on_timeout: cancel the training when ``timeout`` is over; by default it keeps running and a retry
+        re-attaches to it.
     :param on_lost_submission: when the answer to the paid request was lost and nothing tells whether it was accepted:
         ``fail`` (default) ends the task with :class:`DreamboothLostSubmissionError`, ``resubmit`` pays for a new one.
     :param on_clear: what a user's clear does: ``reuse`` (default) the training of the same inputs, or ``retrain``.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
     """
-    Keep the newest models of each subject and delete the rest, for good. Deleting is free.
+    Keep the newest models of each subject and delete the rest permanently. Deleting is free.
 
     Which model shows which subject the service does not tell. It is read from the asset events of ready models: name
     the alias that your trainings have in their ``outlets`` in the ``inlets`` of this task, and models with the same

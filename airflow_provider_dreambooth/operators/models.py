@@ -94,7 +94,7 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
 
 class DreamboothDeleteModelOperator(_ModelOperator):
     """
-    Delete a model for good. A model that is gone already is no error.
+    Delete a model permanently. A model that is gone already is no error.
 
     The task skips itself when there is no id, because the training task was skipped or refused.
 

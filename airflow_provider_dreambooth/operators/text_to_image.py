@@ -1,4 +1,4 @@
-"""The operator that renders pictures with a trained model."""
+"""The operator that renders images with a trained model."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
             )
         files = None if folder is None else folder.save(rendering, download=self.hook.download)
         places = list(ended.urls) if files is None else files
-        self.lineage_pictures = places
+        self.lineage_images = places
         rendering.finish()
         rendering.show(READY, connection=self.dreambooth_conn_id, files=files)
         return places

@@ -75,9 +75,9 @@ class Place:
             filesystem = ObjectStoragePath(before + root).fs
         except ValueError:
             brings = _BROUGHT_BY.get(scheme)
-            mend = f"Install {brings}" if brings else "Install the Airflow provider that brings it"
+            fix = f"Install {brings}" if brings else "Install the Airflow provider that brings it"
             raise DreamboothValidationError(
-                f"{text!r}: nothing on this worker serves {scheme}:// addresses. {mend}, or check the spelling. "
+                f"{text!r}: nothing on this worker serves {scheme}:// addresses. {fix}, or check the spelling. "
                 "Nothing was sent to the service and nothing was paid."
             ) from None
         return cls(filesystem, str(filesystem._strip_protocol(f"{scheme}://{rest}")), before)

@@ -34,7 +34,7 @@ async def off_loop(work: Callable[[], Result]) -> Result:
 
 async def load(*modules: str) -> None:
     """
-    Import modules in a thread, once for all who ask. To be awaited at the begin of what needs them.
+    Import modules in a thread, once for all who ask. To be awaited at the beginning of what needs them.
 
     Whoever imports them in the event loop afterwards finds them there; an import that begins while the thread is
     still at it would wait for it, and hold the loop. Those who ask at the same time go on one after the other, one

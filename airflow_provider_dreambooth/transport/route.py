@@ -113,7 +113,7 @@ class Route:
         old, new = origin_of(url), origin_of(target)
         if status in _PERMANENT and new != old == self.origin and urlsplit(target).path == urlsplit(url).path:
             self.origin = new
-            log.info("%s has moved to %s for good: put that into the connection's host.", old, new)
+            log.info("%s has moved to %s permanently: put that into the connection's host.", old, new)
         return target
 
     def too_many_redirects(self, call: ApiCall[Any]) -> DreamboothError:

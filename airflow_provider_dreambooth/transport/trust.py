@@ -33,9 +33,9 @@ def bundle_of(verify: bool | str) -> bool | str:
         path = os.environ.get(variable)
         if path:
             return path
-    from requests import certs
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-    return certs.where()
+    return DEFAULT_CA_BUNDLE_PATH
 
 
 _contexts: dict[tuple[str, int], ssl.SSLContext] = {}

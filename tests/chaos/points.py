@@ -470,7 +470,7 @@ def machines() -> Iterator[Point]:
         (
             "still waiting",
             "stall_then_waking",
-            {"says": ("runs on: the task is deferred, not marked failed",)},
+            {"says": ("is still running: the task is deferred, not marked failed",)},
         ),
         ("task ended meanwhile", "stall_end_then_waking", {}),
         ("task cleared meanwhile", "stall_clear_then_waking", {}),

@@ -172,7 +172,7 @@ class Run:
         self.wait("waits for its training", ready)
 
     def _has_trigger(self, task: Seen) -> bool:
-        # A trigger that no triggerer has taken up yet is never told of a kill.
+        # A trigger that no triggerer has started yet is never told of a kill.
         return f"{TASK}/{task.map_index}/{task.try_number} (ID" in self.log()
 
     def wait_for_end(self) -> None:

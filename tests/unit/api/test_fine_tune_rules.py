@@ -1,4 +1,4 @@
-"""Every refusal before money is spent names the field and the mend, and says that nothing was paid."""
+"""Every refusal before money is spent names the field and the fix, and says that nothing was paid."""
 
 from __future__ import annotations
 
@@ -112,15 +112,15 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "fault", "mend"), REFUSED)
-def test_a_refusal_names_the_field_and_the_mend_and_says_that_nothing_was_paid(
-    change: dict[str, Any], fault: str, mend: str
+@pytest.mark.parametrize(("change", "fault", "fix"), REFUSED)
+def test_a_refusal_names_the_field_and_the_fix_and_says_that_nothing_was_paid(
+    change: dict[str, Any], fault: str, fix: str
 ) -> None:
     with pytest.raises(DreamboothValidationError) as caught:
         FineTuneRequest.checked(**{**GOOD, **change})
     message = str(caught.value)
     assert message.startswith(fault)
-    assert mend in message
+    assert fix in message
     assert message.endswith("Nothing was sent to the service and nothing was paid.")
     assert caught.value.acceptance is Acceptance.NO
     assert caught.value.permanent

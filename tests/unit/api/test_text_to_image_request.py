@@ -38,7 +38,7 @@ def test_a_request_goes_out_in_the_form_of_v4() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "fault", "mend"),
+    ("change", "fault", "fix"),
     [
         ({"model_id": ""}, "model_id is ''", "train.output"),
         ({"model_id": "None"}, "model_id is 'None'", "train.output"),
@@ -62,11 +62,11 @@ def test_a_request_goes_out_in_the_form_of_v4() -> None:
         ({"parameters": "x"}, "parameters is str", "Write {'field': value}"),
     ],
 )
-def test_a_refusal_names_the_argument_and_the_mend(change: dict[str, Any], fault: str, mend: str) -> None:
+def test_a_refusal_names_the_argument_and_the_fix(change: dict[str, Any], fault: str, fix: str) -> None:
     with pytest.raises(DreamboothValidationError) as caught:
         TextToImageRequest.checked(**{**GOOD, **change})
     assert str(caught.value).startswith(fault)
-    assert mend in str(caught.value)
+    assert fix in str(caught.value)
     assert "nothing was paid" in str(caught.value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dreambooth.lineage.datasets import picture_name
+from airflow_provider_dreambooth.lineage.datasets import image_name
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 from tests.requirements import required_modules
 
@@ -26,11 +26,11 @@ from tests.requirements import required_modules
     ],
 )
 def test_a_picture_is_named_by_the_rules_of_its_storage(place: str, name: tuple[str, str]) -> None:
-    assert picture_name(place) == name
+    assert image_name(place) == name
 
 
 def test_a_relative_path_is_named_from_the_root() -> None:
-    assert picture_name("pictures/1.png") == ("file", str(Path.cwd() / "pictures/1.png"))
+    assert image_name("pictures/1.png") == ("file", str(Path.cwd() / "pictures/1.png"))
 
 
 def test_operators_import_nothing_of_openlineage() -> None:
@@ -98,7 +98,7 @@ class TestFacets:
         render = DreamboothTextToImageOperator(
             task_id="render", model_id="base", prompt="a fox", parameters={"lora_model": "mine"}
         )
-        render.lineage_pictures = ["s3://bucket/out/1.png"]
+        render.lineage_images = ["s3://bucket/out/1.png"]
         lineage = render.get_openlineage_facets_on_complete(None)
         assert [item.name for item in lineage.inputs] == ["base", "mine"]
         assert [(item.namespace, item.name) for item in lineage.outputs] == [("s3://bucket", "out/1.png")]

@@ -1,4 +1,4 @@
-"""Pollinging a training: no passing fault ends it, a permanent one does at once, and the log stays short."""
+"""Polling a training: no transient error ends it, a permanent one does at once, and the log stays short."""
 
 from __future__ import annotations
 

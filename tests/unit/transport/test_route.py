@@ -63,7 +63,7 @@ def test_a_permanent_move_is_remembered_and_told_once(caplog: pytest.LogCaptureF
     one.redirected(call(), one.url_of(call()), 308, "https://modelslab.com/api/v3/fine_tune")
     assert one.url_of(call()) == "https://modelslab.com/api/v3/fine_tune"
     (message,) = caplog.messages
-    assert "stablediffusionapi.com has moved to https://modelslab.com for good" in message
+    assert "stablediffusionapi.com has moved to https://modelslab.com permanently" in message
 
 
 def test_a_passing_move_is_not_remembered() -> None:
