@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import DAG, get_parsing_context
 from airflow.sdk import task as python_task
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
