@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_rules import check_images, warnings_about_images
 from airflow_provider_dreambooth.api.refusal import checked_extra_fields, is_absent, refuse, shown
+from airflow_provider_dreambooth.api.trainer_fields import METHOD, refuse_hf_token, subject_in
 
 #: Fields that the task itself sets, and why they are none of ``parameters``.
 _SET_BY_THE_TASK = ("training_id", "track_id")
@@ -25,23 +26,6 @@ _HOURLY = (
     "The v6 trainer is experimental here: never run against the hosted service. It bills by the hour, at a rate that no page "
     "states, until the training ends or is stopped; the hour that has begun is charged."
 )
-#: Fields in which the trainers that are known name the subject, in this order.
-_SUBJECT = ("trigger_word", "instance_prompt")
-
-
-def refuse_hf_token(parameters: Any) -> None:
-    """
-    Refuse a Hugging Face token that a DAG holds: Airflow shows and stores a DAG's arguments.
-
-    :param parameters: further body fields, rendered or not.
-    :raises DreamboothValidationError: there is one; its value is not shown.
-    """
-    if isinstance(parameters, Mapping) and "hf_token" in parameters:
-        raise refuse(
-            "parameters['hf_token']",
-            "is a secret",
-            "Put it into the connection's field 'hf_token' and leave it out here: it is sent from there",
-        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +43,7 @@ class TrainerRequest:
     """
 
     #: The word for it beside the methods of a fine-tuning.
-    method: ClassVar[str] = "trainer_v6"
+    method: ClassVar[str] = METHOD
     #: The endpoint's name in the service's own words.
     endpoint: ClassVar[str] = "trainer/train"
 
@@ -156,14 +140,3 @@ class TrainerRequest:
         body = {name: value for name, value in self.body().items() if name not in _NOT_BILLED}
         body["images"] = list(self.images if images is None else images)
         return {"method": self.method, **body}
-
-
-def subject_in(parameters: Any) -> str | None:
-    """
-    Return the subject that a training's fields name, ``None`` when no known field does.
-
-    :param parameters: the trainer's own fields.
-    """
-    if not isinstance(parameters, Mapping):
-        return None
-    return next((str(parameters[name]) for name in _SUBJECT if not is_absent(parameters.get(name))), None)

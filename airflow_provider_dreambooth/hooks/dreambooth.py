@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_dreambooth import connection_form
-from airflow_provider_dreambooth.api import model_calls, text_to_image, training_api, upload_call, wallet
+from airflow_provider_dreambooth.api import model_calls, text_to_image, training_routes, upload_call, wallet
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.api.inference_api import InferenceApi, order_of
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
-from airflow_provider_dreambooth.api.training_api import TrainingApi, TrainingRequest
+from airflow_provider_dreambooth.api.training_api import TrainingApi
+from airflow_provider_dreambooth.api.training_routes import TrainingRequest
 from airflow_provider_dreambooth.connection import CONNECTION_TYPE, DEFAULT_CONNECTION_ID, ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     DreamboothAuthError,
@@ -138,7 +139,7 @@ class DreamboothHook(BaseHook):
                 f"The sandbox environment has no cancel: training {training_id} is still running. Set environment to "
                 f"production in connection {self.dreambooth_conn_id!r}. Nothing was sent."
             )
-        return training_api.cancel(self.training_api, training_id)
+        return training_routes.cancel(self.training_api, training_id)
 
     def of_training_api(self, name: str | None) -> DreamboothHook:
         """
@@ -167,7 +168,7 @@ class DreamboothHook(BaseHook):
             request = FineTuneRequest.checked(environment=self.settings.environment, **arguments)
         for warning in request.warnings:
             self.log.warning("%s", warning)
-        return self.get_conn().send(training_api.start(request, self.environment))
+        return self.get_conn().send(training_routes.start(request, self.environment))
 
     def fine_tune_status(self, training_id: str) -> FineTuneStatus:
         """
@@ -176,7 +177,7 @@ class DreamboothHook(BaseHook):
         :param training_id: the training.
         :raises DreamboothNotFoundError: the service does not know it in this environment.
         """
-        return self._poll(lambda: training_api.status(self.training_api, training_id, self.environment))
+        return self._poll(lambda: training_routes.status(self.training_api, training_id, self.environment))
 
     def cancel_training(self, training_id: str) -> Acknowledgement:
         """
@@ -295,7 +296,7 @@ class DreamboothHook(BaseHook):
     async def afine_tune_status(self, training_id: str) -> FineTuneStatus:
         """Ask for the state of a training, inside an event loop. See :meth:`fine_tune_status`."""
         async with SharedClient(self.dreambooth_conn_id) as client:
-            call = training_api.status(self.training_api, training_id, await client.environment())
+            call = training_routes.status(self.training_api, training_id, await client.environment())
             return await client.send(call, patient=True)
 
     async def acancel_training(self, training_id: str) -> Acknowledgement:

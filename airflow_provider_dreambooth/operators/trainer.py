@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_dreambooth.api.trainer_request import TrainerRequest, refuse_hf_token, subject_in
+from airflow_provider_dreambooth.api.trainer_fields import METHOD, refuse_hf_token, subject_in
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.operators.training import TrainingOperator
 from airflow_provider_dreambooth.training.record import Ending
@@ -21,6 +21,7 @@ from airflow_provider_dreambooth.training.record import Ending
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.task_record import TaskRecord
 
@@ -79,7 +80,7 @@ class DreamboothTrainerOperator(TrainingOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"images": "json", "parameters": "json"}
 
     #: What summary and lineage show beside the fields of a fine-tuning, which this has not.
-    method = TrainerRequest.method
+    method = METHOD
     class_prompt = training_type = base_model_id = max_train_steps = seed = None
 
     def __init__(
@@ -137,6 +138,8 @@ class DreamboothTrainerOperator(TrainingOperator):
         return DreamboothHook(self.dreambooth_conn_id, training_api="v6")
 
     def _request(self, context: Context) -> TrainerRequest:
+        from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
+
         return TrainerRequest.draft(
             environment=self.hook.settings.environment,
             trainer_id=self.trainer_id,

@@ -32,7 +32,7 @@ from airflow_provider_dreambooth.training.task_record import TaskRecord
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_dreambooth.api.training_api import TrainingRequest
+    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.images.supply import ImageSupply
     from airflow_provider_dreambooth.training.cancellation import Cancellation
     from airflow_provider_dreambooth.training.record import Record
@@ -246,7 +246,7 @@ class TrainingOperator(ServiceTask, TrainingLineage, BaseOperator):
             self.log.info(
                 "Airflow below 3.3 does not notify a deferred task that is marked failed: training %s would keep running. %s",
                 training_id,
-                "To stop it, cancel it with DreamboothCancelTrainingOperator or at the service."
+                f"To stop it, cancel it with {self.hook.training_api.cancel_operator} or at the service."
                 if self.hook.environment.has_cancel
                 else "The sandbox environment has no cancel in any case.",
             )

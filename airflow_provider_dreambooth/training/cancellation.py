@@ -16,7 +16,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dreambooth.api import training_api
+from airflow_provider_dreambooth.api import training_routes
 from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.runtime import compat
@@ -271,9 +271,9 @@ async def acancel(
             return end.value  # type: ignore[no-any-return]
         try:
             answer: Any = (
-                await client.send(training_api.status(api, training_id, environment))
+                await client.send(training_routes.status(api, training_id, environment))
                 if step is _Ask.STATUS
-                else await client.send(training_api.cancel(api, training_id), patient=True)
+                else await client.send(training_routes.cancel(api, training_id), patient=True)
             )
             ask = partial(steps.send, answer)
         except DreamboothError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.training.record import RECORD_KEY, Ending, Record, as_text
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _what_the_list_tells(
 ) -> str:
     if record.account and record.account != account:
         return f"The connection leads to {account} by now, whose list of models cannot tell."
-    if record.training_api == "v6":
+    if record.training_api == TrainingApi.V6:
         sent = f" Look for training_id or track_id {record.sent_as}." if record.sent_as else ""
         return f"The v6 trainer has no list of trainings by which to find out.{sent}"
     if not can_list:
@@ -171,9 +172,10 @@ def queue_full(earlier: Record | None) -> str:
     """Say what a full queue has to do with the training that is to be replaced; empty without one."""
     if earlier is None or earlier.training_id is None or earlier.ending is not None:
         return ""
+    by = TrainingApi(earlier.training_api or TrainingApi.V3).cancel_operator
     return (
         f" Training {earlier.training_id}, which is to be replaced, may hold the last place. It is not cancelled before the new "
-        "one is accepted; to make room, cancel it with DreamboothCancelTrainingOperator or at the service."
+        f"one is accepted; to make room, cancel it with {by} or at the service."
     )
 
 

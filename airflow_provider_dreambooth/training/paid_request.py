@@ -29,7 +29,7 @@ from airflow_provider_dreambooth.training.record import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.training_api import TrainingRequest
+    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.registry import Registry
 

@@ -37,7 +37,7 @@ from airflow_provider_dreambooth.training.settlement import Listing
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import FineTuneStatus
-    from airflow_provider_dreambooth.api.training_api import TrainingRequest
+    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.training.list_evidence import ListEvidence
     from airflow_provider_dreambooth.training.paid_request import PaidRequest, RecordStore

@@ -11,7 +11,7 @@ from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNo
 from airflow_provider_dreambooth.masking import without_secrets
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.api.training_api import TrainingRequest
+    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
 

@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_dreambooth.api.training_api import TrainingApi
 from airflow_provider_dreambooth.runtime import stall, supervisor
 from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, TrainingSummary
 from airflow_provider_dreambooth.transport.off_loop import load
@@ -43,7 +44,7 @@ class DreamboothFineTuneTrigger(PollingTrigger):
 
     needed: ClassVar[tuple[str, ...]] = (
         *PollingTrigger.needed,
-        "airflow_provider_dreambooth.api.training_api",
+        "airflow_provider_dreambooth.api.training_routes",
         "airflow_provider_dreambooth.training.cancellation",
         "airflow_provider_dreambooth.training.polling",
     )
@@ -99,10 +100,10 @@ class DreamboothFineTuneTrigger(PollingTrigger):
 
     async def call(self, client: SharedClient) -> ApiCall[Any]:
         """Return the status call."""
-        from airflow_provider_dreambooth.api import training_api
+        from airflow_provider_dreambooth.api import training_routes
 
-        api = training_api.TrainingApi(self.training_api)
-        return training_api.status(api, self.training_id, await client.environment())
+        api = TrainingApi(self.training_api)
+        return training_routes.status(api, self.training_id, await client.environment())
 
     async def polled(self, polling: Polling, poll: Poll) -> None:
         """Log what changed, and show a new stage; the end is shown by the worker."""
@@ -139,14 +140,14 @@ class DreamboothFineTuneTrigger(PollingTrigger):
         if not work.done():
             self.log.warning(
                 "Training %s may still be running: neither Airflow nor the service answered within %.0f s. Cancel it with "
-                "DreamboothCancelTrainingOperator or at the service.",
+                "%s or at the service.",
                 self.training_id,
                 LONGEST_KILL,
+                TrainingApi(self.training_api).cancel_operator,
             )
 
     async def _cancel_if_marked_failed(self) -> None:
         await load(*self.needed)
-        from airflow_provider_dreambooth.api.training_api import TrainingApi
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
         from airflow_provider_dreambooth.training import cancellation
 

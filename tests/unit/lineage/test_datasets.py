@@ -88,6 +88,21 @@ class TestFacets:
         assert facet.seconds == 90.5
         assert facet.stages[0] == {"stage": "deploying_gpu", "seen": "1970-01-01T00:16:40+00:00"}
 
+    def test_a_training_of_the_v6_trainer_is_told_as_well(self) -> None:
+        from airflow_provider_dreambooth.operators.dreambooth import DreamboothTrainerOperator
+
+        trainer = DreamboothTrainerOperator(
+            task_id="train",
+            trainer_id="flux_lora_trainer",
+            images=["https://cdn.example/1.png"],
+            parameters={"trigger_word": "ohwx"},
+        )
+        trainer.training_summary = TrainingSummary("6e0cfd5e")
+        lineage = trainer.get_openlineage_facets_on_complete(None)
+        assert [item.name for item in lineage.outputs] == ["6e0cfd5e"]
+        facet = lineage.run_facets["dreambooth_training"]
+        assert (facet.method, facet.instancePrompt, facet.seed) == ("trainer_v6", "ohwx", None)
+
     def test_no_secret_is_told(self) -> None:
         told = repr(self.training().get_openlineage_facets_on_complete(None).run_facets)
         assert "secret" not in told
