@@ -16,7 +16,8 @@ request out, no id, list of the same account and key   ask it, 30 s after the an
   it shows running trainings, one new, nobody else's   adopt it; from then on it is a known id, never cancelled
   anything else                                        ``on_lost_submission``
 request out, no id, no such list                       ``on_lost_submission``: ``fail`` or ``resubmit``
-id known, the earlier one is still in the record       cancel that, if it is certainly ours and still running
+id known, the earlier one is still in the record       cancel that, if it is certainly ours, still running, and
+                                                       of other inputs or replaced by a clear with ``retrain``
 id known, ended, changed or ``retrain``                submit
 id known, failed, retry                                submit; fail if the cause is permanent
 id known, failed or cancelled, cleared                 submit
@@ -238,7 +239,10 @@ def cancel_earlier(situation: Situation, earlier: Record, *, replaced_by: str) -
     :param earlier: its record.
     :param replaced_by: the new training.
     """
+    record = situation.record
     assert earlier.training_id is not None
+    assert record is not None
+    by_a_person = situation.on_clear == "retrain" and earlier.max_tries != record.max_tries
     left_running = None
     if earlier.training_id == replaced_by:
         left_running = "it is the one that the task is about"
@@ -248,6 +252,8 @@ def cancel_earlier(situation: Situation, earlier: Record, *, replaced_by: str) -
         left_running = "it was adopted after a lost answer and may be somebody else's"
     elif not situation.same_key(earlier):
         left_running = "it was started with another key than the connection's present one"
+    elif earlier.fingerprint == record.fingerprint and not by_a_person:
+        left_running = "it had ended, or the service did not know it, when the new one was started"
     return CancelEarlier(earlier.training_id, left_running)
 
 

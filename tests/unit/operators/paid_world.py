@@ -704,6 +704,7 @@ class Task:
         record = self.record
         assert record is not None
         self.store.entries[RECORD_KEY] = json.dumps({**record, "training_id": training.training_id})
+        self._note_known()
 
     def delete_record(self) -> None:
         """Delete the record, as the error says: that asks for a new training."""

@@ -212,6 +212,19 @@ ROWS: dict[str, list[tuple[Situation, Callable[[Step], bool]]]] = {
         # One account may be reached by several host names.
         (situation(record(earlier=replace(EARLIER, account=GATEWAY))), cancels_earlier),
         (situation(record(earlier=replace(EARLIER, ending=Ending.READY))), leaves_earlier("is ready")),
+        # Not replaced by other inputs: it had ended or was not found, and may be there after all.
+        (situation(record(earlier=replace(EARLIER, fingerprint="same"))), leaves_earlier("did not know it")),
+        (
+            situation(record(max_tries=6, earlier=replace(EARLIER, fingerprint="same"))),
+            leaves_earlier("did not know it"),
+        ),
+        (
+            situation(
+                record(max_tries=6, earlier=replace(EARLIER, fingerprint="same")),
+                **{**RETRAIN, "max_tries": 6},
+            ),
+            cancels_earlier,
+        ),
         # A person has put the earlier one's id into the record.
         (situation(record(training_id="T0", earlier=EARLIER)), leaves_earlier("the task is about")),
     ],
