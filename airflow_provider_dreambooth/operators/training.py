@@ -173,6 +173,10 @@ class TrainingOperator(ServiceTask, TrainingLineage, BaseOperator):
         submission = self._submission(record, situation.account, images)
         secured = submission.secure(request, situation)
         self._end_time = secured.record.deadline
+        if secured.cancelled is not None:
+            task_summary.show_cancelled(
+                self, record.task_instance, secured.training_id, earlier=secured.cancelled
+            )
         return secured
 
     def _submission(self, record: TaskRecord, account: str, images: ImageSupply | None = None) -> Submission:

@@ -55,11 +55,13 @@ class Secured:
     :param record: its record.
     :param new: it was started just now.
     :param status: its status, when the service was asked.
+    :param cancelled: id of the training that it has replaced, when this try has cancelled that.
     """
 
     record: Record
     new: bool
     status: FineTuneStatus | None = None
+    cancelled: str | None = None
 
     @property
     def training_id(self) -> str:
@@ -106,6 +108,7 @@ class Submission:
         self._sleep = sleep
         self._deadline = deadline
         self._announce = announce
+        self._cancelled: str | None = None
 
     def secure(self, request: TrainingRequest, situation: Situation) -> Secured:
         """
@@ -138,7 +141,7 @@ class Submission:
             else:
                 record = self._submit(step, request, situation)
                 if record.training_id is not None:
-                    return Secured(record, new=True)
+                    return Secured(record, new=True, cancelled=self._cancelled)
                 situation = self._with_record(situation, record)
 
     def _with_record(self, situation: Situation, record: Record | None) -> Situation:
@@ -277,10 +280,8 @@ class Submission:
                 step.training_id,
                 state,
             )
-        status = situation.status
-        return Secured(
-            record, new=False, status=None if isinstance(status, DreamboothNotFoundError) else status
-        )
+        status = None if isinstance(situation.status, DreamboothNotFoundError) else situation.status
+        return Secured(record, new=False, status=status, cancelled=self._cancelled)
 
     def _submit(self, step: Submit, request: TrainingRequest, situation: Situation) -> Record:
         """Pay. Return the record, in doubt when the answer was lost."""
@@ -299,7 +300,10 @@ class Submission:
             why = f"training {record.training_id} replaces it"
             api = None if record.earlier is None else record.earlier.training_api
             hook = self._hook.of_training_api(api)
-            cancellation.cancel(hook, step.training_id, why=why).report(self._log)
+            result = cancellation.cancel(hook, step.training_id, why=why)
+            result.report(self._log)
+            if result.fate is cancellation.Fate.CANCELLED:
+                self._cancelled = step.training_id
         else:
             self._log.info(
                 "Training %s, which was replaced, is not cancelled: %s.", step.training_id, step.left_running

@@ -75,11 +75,25 @@ def _text(value: Any) -> str | None:
 def _money(before: Record | None, record: Record | None) -> tuple[str, Replaced | None]:
     """Tell from the records whether the training was paid by this try."""
     if before is None or record is None or before.intent_at != record.intent_at:
-        earlier = before.training_id if before is not None else None
-        return summary.ACCEPTED, Replaced(earlier, cancelled=False) if earlier else None
+        earlier = before.known if before is not None else None
+        replaced = earlier.training_id if earlier is not None else None
+        return summary.ACCEPTED, Replaced(replaced, cancelled=False) if replaced else None
     if before.training_id is None:
         return summary.ADOPTED, None
     return summary.REUSED if before.max_tries != record.max_tries else summary.REATTACHED, None
+
+
+def show_cancelled(operator: Any, task_instance: Any, training_id: str, *, earlier: str) -> None:
+    """
+    Show that the training which was replaced is cancelled.
+
+    :param operator: the training operator.
+    :param task_instance: the running task instance.
+    :param training_id: the training that the task is about.
+    :param earlier: the one that it has replaced.
+    """
+    known = current(operator, task_instance, training_id)
+    show(operator, task_instance, replace(known, replaced=Replaced(earlier, cancelled=True)))
 
 
 def of_sensor(operator: Any, context: Mapping[str, Any], training_id: str) -> TrainingSummary:

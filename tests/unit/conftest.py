@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,6 +90,28 @@ def served(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield account
     running.service.faults.clear()
     running.service.options.render = 0.0
+
+
+@pytest.fixture(autouse=True)
+def no_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every host name but this machine's be unknown at once: no test depends on a name server."""
+    resolve = socket.getaddrinfo
+
+    def resolve_here(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if not name or name == "localhost" or _is_address(name):
+            return resolve(host, *arguments, **options)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.fixture(autouse=True)

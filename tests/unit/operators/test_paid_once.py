@@ -208,6 +208,8 @@ class PaidOnce(RuleBasedStateMachine):
     @rule(number=TASKS, refusal=REFUSALS, taken_back=st.booleans())
     def a_change_is_refused(self, number: int, refusal: str, taken_back: bool) -> None:
         task = self.world.tasks[number]
+        if task.waits_for is None and task.state != "success":
+            self.run(task)
         task.inputs = 3 - task.inputs
         self.run(task, create=[refusal])
         if taken_back:

@@ -336,6 +336,30 @@ def test_changed_inputs_replace_the_running_training(world: World) -> None:
     assert task.result == "T2"
 
 
+def test_the_summary_says_whether_the_replaced_training_is_cancelled(world: World, sandbox: World) -> None:
+    for made, cancelled in ((world, True), (sandbox, False)):
+        with inhabited(made):
+            task = Task(made)
+            task.start()
+            task.inputs = 2
+            task.clear()
+            task.start()
+        summary = task.ti.xcoms["training"]
+        assert summary["money"] == "accepted"
+        assert summary["replaced"] == {"training_id": "T1", "cancelled": cancelled}
+
+
+def test_the_summary_says_so_also_when_a_later_try_cancels_it(world: World) -> None:
+    task = Task(world)
+    task.start()
+    task.inputs = 2
+    task.clear()
+    task.start(dies_at=steps_until(lambda calls: calls.index("request accepted")) + 30)
+    while world.trainings[0].stage != "training_cancelled":
+        task.start()
+    assert task.ti.xcoms["training"]["replaced"] == {"training_id": "T1", "cancelled": True}
+
+
 def test_changed_inputs_leave_a_finished_training_alone(world: World) -> None:
     task = Task(world)
     task.start()
