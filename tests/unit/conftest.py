@@ -6,7 +6,6 @@ import json
 import secrets
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,9 +106,12 @@ def no_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _is_address(name: str) -> bool:
+    if ":" in name:
+        return True
     try:
-        ip_address(name.partition("%")[0])
-    except ValueError:
+        # Takes shortened and hexadecimal spellings as well.
+        socket.inet_aton(name)
+    except OSError:
         return False
     return True
 
