@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
+    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.images.supply import ImageSupply
+    from airflow_provider_dreambooth.training.submission import Secured
     from airflow_provider_dreambooth.training.task_record import TaskRecord
 
 #: Seconds in which Airflow must take a note about a stop; it kills the process 5 s after the signal.
@@ -146,6 +149,12 @@ class DreamboothTrainerOperator(TrainingOperator):
             parameters=self.parameters,
             owner=owner_of(context["ti"]),
         )
+
+    def _secure(self, request: TrainingRequest, record: TaskRecord, images: ImageSupply) -> Secured:
+        from airflow_provider_dreambooth.training import stop_note
+
+        stop_note.take_over(record, self.log)
+        return super()._secure(request, record, images)
 
     def _became_ready(self, context: Context, training_id: str) -> None:
         """Push what the service says of rendering with the LoRA."""

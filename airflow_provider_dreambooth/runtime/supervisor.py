@@ -152,3 +152,21 @@ async def push_xcom(task_instance: Any, key: str, value: Any) -> bool:
     except Exception:
         log.debug("XCom %s could not be written", key, exc_info=True)
         return False
+
+
+async def put_variable(key: str, value: str, description: str) -> bool:
+    """
+    Write an Airflow Variable from inside a trigger.
+
+    :param key: its key.
+    :param value: its text.
+    :param description: what it is for.
+    """
+    try:
+        from airflow.sdk.execution_time.comms import ErrorResponse, PutVariable
+
+        answer = await _ask(PutVariable(key=key, value=value, description=description))
+        return not isinstance(answer, ErrorResponse)
+    except Exception:
+        log.debug("Variable %s could not be written", key, exc_info=True)
+        return False

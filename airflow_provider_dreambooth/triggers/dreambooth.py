@@ -46,6 +46,7 @@ class DreamboothFineTuneTrigger(PollingTrigger):
         *PollingTrigger.needed,
         "airflow_provider_dreambooth.api.training_routes",
         "airflow_provider_dreambooth.training.cancellation",
+        "airflow_provider_dreambooth.training.stop_note",
         "airflow_provider_dreambooth.training.polling",
     )
 
@@ -149,7 +150,7 @@ class DreamboothFineTuneTrigger(PollingTrigger):
     async def _cancel_if_marked_failed(self) -> None:
         await load(*self.needed)
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.training import cancellation
+        from airflow_provider_dreambooth.training import cancellation, stop_note
 
         now, instance = time.time(), self.task_instance
         # When a clear begins a new try, that try's first act is to delete the XComs of the one before. That the entry
@@ -175,3 +176,8 @@ class DreamboothFineTuneTrigger(PollingTrigger):
             )
         else:
             result.report(self.log)
+            if result.cancelled and api is TrainingApi.V6:
+                # The service will call it completed.
+                await supervisor.put_variable(
+                    stop_note.key_of(self.training_id), "stopped", stop_note.DESCRIPTION
+                )

@@ -27,6 +27,7 @@ from airflow_provider_dreambooth.operators.models import DreamboothCancelTrainin
 from airflow_provider_dreambooth.operators.trainer import DreamboothTrainerOperator, owner_of
 from airflow_provider_dreambooth.runtime import supervisor
 from airflow_provider_dreambooth.training.record import RECORD_KEY
+from airflow_provider_dreambooth.training.stop_note import PREFIX
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
 from tests.unit.conftest import Served
 from tests.unit.task_surroundings import MemoryStateStore, MemoryVariables, TaskInstance, context_of
@@ -281,10 +282,17 @@ def test_marked_failed_stops_it_and_a_clear_pays_although_the_service_calls_it_c
 @pytest.mark.parametrize(
     ("state", "stage"), [("failed", "training_cancelled"), ("success", "training_started")]
 )
-async def test_a_deferred_task_that_a_person_marked_failed_stops_it(
-    served: Served, state: str, stage: str, mocker: MockerFixture
+async def test_a_deferred_task_that_a_person_marked_failed_stops_it_and_a_clear_pays(
+    served: Served, state: str, stage: str, mocker: MockerFixture, variables: MemoryVariables
 ) -> None:
-    training_id = run(trainer(served), MemoryStateStore())
+    instance, store = TaskInstance(), MemoryStateStore()
+    training_id = run(trainer(served), store, instance)
+
+    async def put(key: str, value: str, description: str) -> bool:
+        variables.set(key, value, description)
+        return True
+
+    mocker.patch.object(supervisor, "put_variable", put)
     mocker.patch.object(supervisor, "task_state", return_value=state)
     mocker.patch.object(supervisor, "has_xcom", return_value=True)
     trigger = DreamboothFineTuneTrigger(
@@ -296,6 +304,10 @@ async def test_a_deferred_task_that_a_person_marked_failed_stops_it(
     trigger.task_instance = SimpleNamespace(task_id="train", trigger_timeout=None)  # type: ignore[assignment]
     await trigger.on_kill()
     assert served.stage(training_id) == stage
+    instance.max_tries += 3
+    again = run(trainer(served), store, instance)
+    assert (again == training_id) is (state == "success")
+    assert not [key for key in variables.values if key.startswith(PREFIX)]
 
 
 def test_an_eviction_stops_nothing(served: Served) -> None:

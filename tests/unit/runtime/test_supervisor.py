@@ -174,6 +174,19 @@ async def test_an_xcom_that_cannot_be_pushed_ends_nothing(answering: Any, answer
     assert not await supervisor.push_xcom(SINGLE, "progress", {})
 
 
+async def test_a_variable_is_written_in_a_form_that_the_triggerer_takes(answering: Any) -> None:
+    comms = answering(None)
+    assert await supervisor.put_variable("dreambooth_stopped.1", "stopped", "what it is for")
+    (sent,) = comms.sent
+    assert (sent.key, sent.value, sent.description) == ("dreambooth_stopped.1", "stopped", "what it is for")
+
+
+@pytest.mark.parametrize("answer", [ErrorResponse(), RuntimeError("gone")], ids=repr)
+async def test_a_variable_that_cannot_be_written_ends_nothing(answering: Any, answer: Any) -> None:
+    answering(answer)
+    assert not await supervisor.put_variable("dreambooth_stopped.1", "stopped", "what it is for")
+
+
 async def test_without_a_supervisor_nothing_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(task_runner, "SUPERVISOR_COMMS", raising=False)
     assert await supervisor.task_state(SINGLE) is None
