@@ -8,7 +8,6 @@ the library is imported and the TLS context built in a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -20,7 +19,7 @@ from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.transport.exchange import Pause, Post, Step, conversation
 from airflow_provider_dreambooth.transport.off_loop import off_loop
-from airflow_provider_dreambooth.transport.rate_limit import RateLimit, Turn, rate_limit_of
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit, rate_limit_of
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
 from airflow_provider_dreambooth.transport.retry import RetryPolicy
 from airflow_provider_dreambooth.transport.route import HEADERS, Route
@@ -121,32 +120,8 @@ class AsyncTransport:
         if isinstance(step, Pause):
             await self._sleep(step.seconds)
         else:
-            await _given(step)
+            await asyncio.wrap_future(step)
         return None
-
-
-async def _given(turn: Turn) -> None:
-    """
-    Wait for a turn as ``asyncio.wrap_future`` does, which wakes the loop through a socket each time.
-
-    Mostly another call of the same loop gives the turn: the loop is awake then.
-    """
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-    thread = threading.get_ident()
-
-    def resolve() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def given(_: Turn) -> None:
-        if threading.get_ident() == thread:
-            resolve()
-        else:
-            loop.call_soon_threadsafe(resolve)
-
-    turn.add_done_callback(given)
-    await waiter
 
 
 async def _build(settings: ConnectionSettings) -> AiohttpClient:
