@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The form of a ``dreambooth`` connection, made from the table of fields in :mod:`~.connection`.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong, in classes a DAG author can catch.
 
 Every message says what happened, to which training, what became of the money, and what to do next.

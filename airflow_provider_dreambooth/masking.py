@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Secrets are never shown: not in a message, a log line, a rendered template or the service's own words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Airflow is told about this provider. Read at every start of every component: keep it light."""
 
 from __future__ import annotations

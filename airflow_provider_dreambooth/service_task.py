@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every operator and the sensor share: the hook of their connection, and errors in the form that Airflow acts on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Measure everything and write it down: ``make bench``, or ``python -m benchmarks --only schedule polls``.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What is compared, each in an environment of its own: a poll, thousands of waits, and the import into a DAG file.
 

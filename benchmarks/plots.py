@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plot of the report, as SVG."""
 
 from __future__ import annotations

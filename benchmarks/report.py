@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes what was measured: figures as JSON, a page with tables, and plots, all under ``docs/benchmarks/``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The polling schedule beside fixed and exponential intervals, on simulated trainings. No clock is waited for.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A server that answers status questions over TLS and counts: requests, connections, and how many at once.
 

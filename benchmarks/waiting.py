@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Many waiting tasks in one process: what their status polls cost.
 

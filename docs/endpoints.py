@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The table of the service's endpoints, ``docs/endpoints.md``: ``python docs/endpoints.py`` writes it anew.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The pictures of the documentation, from a real Airflow with the local emulator: ``make docs-screenshots``.
 

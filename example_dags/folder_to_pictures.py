@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 ### From a folder of photographs to rendered images
 

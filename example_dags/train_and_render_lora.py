@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 ### Train a LoRA and render it
 

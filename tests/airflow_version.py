@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which Airflow a test runs on, for behaviour that not every version has."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Airflow for tests: a home of its own, set before anything imports Airflow, and removed at the end.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A task that runs in this process against a real emulator in a thread: fixtures to import into a conftest."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The example DAGs as the installed Airflow can read them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PostgreSQL for tests: skipped on a machine without it, a failure under CI."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What others may rely on, as plain values: names, arguments, defaults, XComs, events, commands, connection fields.
 

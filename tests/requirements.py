@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts that a test needs and a machine may lack: skipped for a user, a failure in CI."""
 
 from __future__ import annotations

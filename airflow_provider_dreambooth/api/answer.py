@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the bytes of an answer to the document in it, or to the error that it means.
 
 The body decides first, the HTTP code second: in 2023 errors came with HTTP 200, today they come with real

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One call of the service as a value: where it goes, what it sends, how its answer is read.
 
 A transport adds the key, carries the call and hands the answer to :func:`read_answer`. It needs to

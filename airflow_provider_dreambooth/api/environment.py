@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two environments of the hosted service, and the paths that follow from them."""
 
 from __future__ import annotations

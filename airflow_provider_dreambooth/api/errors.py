@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which error an answer of the service means.
 
 The text decides first, since the service sends errors with HTTP 200 as well; then the HTTP code. A text that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A request for a training: checked before it costs money, written in the service's own form.
 
 Numbers go as strings and ``null`` is kept where it means something (reference 2.2 to 2.4).

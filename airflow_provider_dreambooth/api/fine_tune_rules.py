@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the service takes for each field of a training.
 
 Each check returns the value to send or refuses it with the field's name and the fix, before money is spent.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What makes two requests the same paid training: everything that is billed, and the account it is billed to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ids of trainings, models and requests: numbers or strings on the wire, always text here (quirk Q14)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The two forms in which the service renders, answers for renderings, and reloads models (reference 3).
 

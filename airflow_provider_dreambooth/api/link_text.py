@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a link is shown: without what may be a secret in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the free text beside a stage tells: step, steps to go, time left.
 
 The text is a hint and nothing more: step numbers repeat, ETAs go up as well as down, units and capitals

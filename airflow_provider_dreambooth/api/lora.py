@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 LoRAs in a rendering: their names and strengths, and whether they fit the base model.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls about finished models: list, delete, reload (rows H and I, reference 3.3). All are free."""
 
 from __future__ import annotations

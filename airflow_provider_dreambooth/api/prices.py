@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Published prices and plans of the service, each with its source and date: the only place where the project states one.
 

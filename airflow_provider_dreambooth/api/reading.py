@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one way from an answer to a typed result or a typed error. Every transport ends here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How an input is refused before it is sent: the field, what is wrong with it, the fix, and the money.
 
 Beside it the checks that trainings and renderings share.

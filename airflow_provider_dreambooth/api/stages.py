@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stages of a training as the service names them, and which of them end it.
 
 A stage the service adds tomorrow counts as running unless its name says that it failed or was cancelled.

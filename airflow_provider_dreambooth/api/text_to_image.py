@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls that render images with a trained model and fetch them when they are done (reference 3)."""
 
 from __future__ import annotations

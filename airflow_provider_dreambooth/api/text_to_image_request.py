@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is to be rendered: checked before anything is billed, and written in the form of either API."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The calls of the v6 trainer: start, status and stop (reference 2.8 and service-wide notes of November 2026).
 

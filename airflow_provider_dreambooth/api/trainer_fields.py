@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the fields of a v6 training before there is a request. Light: a DAG file imports it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A request to the v6 trainer: checked before it costs money, written in the service's own form.
 

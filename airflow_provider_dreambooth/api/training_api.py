@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two interfaces by which the service trains: v3 (Dreambooth and LoRA) and v6 (the trainer). Each knows its own trainings."""
 
 from __future__ import annotations

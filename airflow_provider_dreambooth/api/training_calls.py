@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls that start, watch and end a training (rows A to G of the API reference)."""
 
 from __future__ import annotations

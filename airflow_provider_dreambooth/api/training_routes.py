@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls about a training, each to the interface of the service that has it."""
 
 from __future__ import annotations

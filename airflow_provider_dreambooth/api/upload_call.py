@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The call that turns a local image into a public link (row J)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The call that asks how much money the account holds (documentation of 2026). Free; not every server knows it."""
 
 from __future__ import annotations

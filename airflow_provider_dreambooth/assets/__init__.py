@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained models as Airflow assets: who learns that a model is ready tells every DAG that waits for it."""
 
 from __future__ import annotations

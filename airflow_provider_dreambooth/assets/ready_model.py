@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that became ready, as an asset event tells of it: written by the task that learned it, read by other DAGs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The choice of models to delete: whatever speaks for a model keeps it, and each verdict says why.
 
 A model is a candidate only when it is known for certain which subject it shows and when it became ready.

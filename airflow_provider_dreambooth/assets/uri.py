@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Asset URIs of models: ``dreambooth://{host}/{model_id}``.
 
 The host is the service that has the model, under one name however the connection spells it. Whatever an author names

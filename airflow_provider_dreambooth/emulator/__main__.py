@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command ``dreambooth-emulator``: read the options, say how to connect, serve."""
 
 from __future__ import annotations

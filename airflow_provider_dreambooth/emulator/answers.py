@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bodies the service answers with, in the spelling and with the codes that the options ask for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulator as one ASGI application: FastAPI for pages, images and control, bare ASGI for /api."""
 
 from __future__ import annotations

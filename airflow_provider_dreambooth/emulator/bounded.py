@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dictionary of limited size, which forgets its oldest entries."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One authenticated call of the API, and what it may ask of the emulator for itself alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the emulator takes its time from. Everything that changes with time is a function of this clock."""
 
 from __future__ import annotations

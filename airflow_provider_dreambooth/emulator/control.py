@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The endpoints below /emulator: what happened, and what shall go wrong. No key is needed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bad and the odd answers by their names: made up at once, or out of the real answer."""
 
 from __future__ import annotations

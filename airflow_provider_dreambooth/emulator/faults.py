@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad answers on demand: a book of rules, each of which spoils some calls of some endpoints."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything below /api: a bare ASGI application, because status polls arrive by the thousand.
 
 Order of a call: route, method, fault before, JSON and key, spam filter, queue, endpoint, fault after.

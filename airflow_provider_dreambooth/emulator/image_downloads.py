@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """With ``--fetch-images``: really download the training images, as the hosted trainer does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serves images: samples, uploads, and those of renderings, each of which is drawn once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What no source documents and the emulator therefore made up, with the option that changes it."""
 
 from __future__ import annotations

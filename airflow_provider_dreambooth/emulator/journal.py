@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happened: the last requests, counters, and lines for the terminal. No key ever gets in here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls about models that exist: reload and the public list."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Whom the emulator serves: not a web page of somebody else that a browser on this machine has open.
 

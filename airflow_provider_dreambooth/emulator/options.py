@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every switch of the emulator, once: command line, application and documentation read this table."""
 
 from __future__ import annotations

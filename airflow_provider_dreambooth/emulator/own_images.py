@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulator's own images by link: samples, uploads and those of renderings, never fetched over HTTP."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page at /, and for one training or model: plain HTML that asks the control endpoints every second."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A rendered image: shows the prompt, the model, and the training images that went into it."""
 
 from __future__ import annotations

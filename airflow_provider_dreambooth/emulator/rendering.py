@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One accepted request for images."""
 
 from __future__ import annotations

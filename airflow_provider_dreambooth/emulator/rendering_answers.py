@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The answers to a rendering request, in the form of 2023 (v3, v4) and in today's (v6)."""
 
 from __future__ import annotations

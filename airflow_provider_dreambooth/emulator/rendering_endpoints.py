@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls that render with a model: render and fetch, in v3, v4 and v6."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sample images: three drawn subjects, eight images each, the same on every machine."""
 
 from __future__ import annotations

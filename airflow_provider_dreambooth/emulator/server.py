@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The application on a socket: uvicorn, with connections counted and closable for the faults that need it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated account side: everything that was accepted, found by id and by account."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a training passes which stage, and what its log says then: functions of elapsed time and duration."""
 
 from __future__ import annotations

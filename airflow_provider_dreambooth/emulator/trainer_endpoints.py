@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The v6 trainer: start, status and stop. Published without the answer to a start, so that one is invented."""
 
 from __future__ import annotations

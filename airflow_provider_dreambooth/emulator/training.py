@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One accepted, and therefore paid, training. Its stage follows from the clock and what was done to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training calls: start, status, cancel, list, delete and buy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The upload of an image for a training."""
 
 from __future__ import annotations

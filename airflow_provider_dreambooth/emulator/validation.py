@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the service refuses, and in which words: 2023's lists by field and today's one sentence."""
 
 from __future__ import annotations

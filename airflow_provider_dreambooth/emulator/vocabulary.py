@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The service's own words: endpoints, stages and fixed lists, written down from its documentation.
 
 Nothing here is taken from the provider: two independent readings catch each other's mistakes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Per-stage webhooks: best effort, in the background, never in the way of an answer."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hook: a ``dreambooth`` connection, and every call of the service as a method.
 
 Methods return typed values and raise the errors of :mod:`airflow_provider_dreambooth.exceptions`. Transient errors

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client of a connection that all waiting tasks in an event loop share.
 
 The connection is read once for all of them and again every five minutes, or at once when the key is refused: a

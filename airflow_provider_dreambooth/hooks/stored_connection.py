@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A connection as Airflow holds it, read and checked: the one way in, for workers and for event loops."""
 
 from __future__ import annotations

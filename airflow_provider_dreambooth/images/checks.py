@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can be said of all images together, once each was looked at."""
 
 from __future__ import annotations

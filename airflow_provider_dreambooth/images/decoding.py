@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Images as a person sees them: upright, in sRGB, on white, one decoded at a time.
 

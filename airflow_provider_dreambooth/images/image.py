@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One image to train with."""
 
 from __future__ import annotations

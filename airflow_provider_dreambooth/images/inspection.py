@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether bytes are an image that the service can train with; bounded before anything is decoded."""
 
 from __future__ import annotations

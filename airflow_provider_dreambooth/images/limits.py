@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How large an image may be, so that nobody's file takes the worker's memory."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Looking at links before the service does.
 
 What the server itself says is believed: a missing page, or one that is no image, is an error. That this worker

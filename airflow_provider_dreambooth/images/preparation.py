@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Making an image fit for training: upright, sRGB, square, 512 x 512, below the service's 5 MB."""
 
 from __future__ import annotations

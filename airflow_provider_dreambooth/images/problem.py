@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong with the images: collected one by one, told in one error."""
 
 from __future__ import annotations

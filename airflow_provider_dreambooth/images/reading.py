@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading images, wherever they are: bounded, and each only while it is needed."""
 
 from __future__ import annotations

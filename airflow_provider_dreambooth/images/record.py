@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a task remembers of its images over all its tries, beside the record of its training.
 
 The links of what it has uploaded, by content, so that nothing is uploaded twice; and what the images were when they

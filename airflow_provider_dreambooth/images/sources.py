@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is written in ``images``: links, files, folders, patterns. Which images that is, in an order that never changes.
 
 A folder stands for the images right in it, a pattern for those that match, both by name; hidden files are passed over

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 From what is written in ``images`` to public links, in two steps.
 

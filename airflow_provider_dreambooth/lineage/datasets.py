@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How images and models are named in lineage: by the naming rules of OpenLineage for each kind of storage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The run facets of trainings and renderings. Imports OpenLineage: only for when it is in use."""
 
 from __future__ import annotations

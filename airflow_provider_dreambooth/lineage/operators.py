@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operators tell OpenLineage. Mixed into them; a plain class that imports nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The buttons of a task instance: its training and its model at the service, and the images that it rendered.
 
 A link is pushed as an XCom as soon as it is known, so that the button works while the task still waits. The hosted

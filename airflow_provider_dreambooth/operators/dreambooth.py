@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All operators under the one name that DAGs import. Each has a file of its own beside this one."""
 
 from __future__ import annotations

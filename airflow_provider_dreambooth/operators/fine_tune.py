@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator that starts a fine-tuning, pays for it once, and can wait for it."""
 
 from __future__ import annotations

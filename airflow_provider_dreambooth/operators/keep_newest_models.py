@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator that keeps the newest models of each subject and deletes the rest."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Operators about trainings and models that exist: cancel, delete, reload."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator that loads a model again which the service dropped."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator that renders images with a trained model."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator for the service's v6 trainer. Experimental."""
 
 from __future__ import annotations

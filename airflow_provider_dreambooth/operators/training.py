@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operators that start a training have in common: pay for it once, find it again, wait for it."""
 
 from __future__ import annotations

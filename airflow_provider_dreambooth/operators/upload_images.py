@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator that turns images into public links."""
 
 from __future__ import annotations

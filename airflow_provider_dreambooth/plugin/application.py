@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The application that serves the pages: files and nothing else. Data comes from Airflow's own REST API."""
 
 from __future__ import annotations

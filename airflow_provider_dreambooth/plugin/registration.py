@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What Airflow is told about the pages: entry point ``dreambooth`` of the group ``airflow.plugins``.
 

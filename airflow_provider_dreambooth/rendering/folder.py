@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Saving a set of images, each with a JSON file beside it that says how it was made.
 

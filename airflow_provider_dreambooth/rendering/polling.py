@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Waiting for images: asked for when the service said that they would be there, then every half minute.
 

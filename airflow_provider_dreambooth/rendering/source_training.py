@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What the DAG itself tells about the model that a rendering uses.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rendering of the running task instance: asked for, or re-attached to where an earlier try left it."""
 
 from __future__ import annotations

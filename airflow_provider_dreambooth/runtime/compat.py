@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every difference between the Airflow versions that this provider runs on (2.11 to 3.3).
 
 The rest of the provider asks here and never looks at a version number.

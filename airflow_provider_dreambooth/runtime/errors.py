@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which error ends a task without a retry.
 
 Airflow knows only its own exception for that. The error raised is therefore both: the class that a DAG author

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Whether this process stood still for so long that Airflow may have given its task to somebody else.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Where a task instance keeps what must survive its tries: the record of its training, of its images, of its rendering.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages that a trigger sends to its supervisor (Airflow 3).
 
 They are Airflow's private interface and therefore all in this file, each with a test that notices when Airflow

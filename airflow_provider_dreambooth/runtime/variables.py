@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Airflow's Variables, read so that "it is not there" is an answer and never a guess.
 

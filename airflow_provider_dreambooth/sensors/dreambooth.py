@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sensor that watches a training. It never cancels one, whatever happens to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A file or folder on the worker or in object storage, by the text that a DAG author writes for it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Writing a file whole or not at all, and over another only when asked to.
 

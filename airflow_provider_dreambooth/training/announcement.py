@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Telling Airflow that a model is ready, by the outlets that the DAG's author gave the task."""
 
 from __future__ import annotations

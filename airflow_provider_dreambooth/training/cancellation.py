@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The one place that cancels a training: who may ask for it, how it is done, and what is said about it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cap on paid submissions of one account in 24 hours, counted in the registry of submissions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a task waits, how often it asks, and when it leaves its worker meanwhile: one meaning for all operators."""
 
 from __future__ import annotations

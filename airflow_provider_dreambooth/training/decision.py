@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What to do next about a paid training: one plain function over everything that is known.
 
 The table, first match counts. *changed* means other inputs than the record's; *cleared* means that a user cleared

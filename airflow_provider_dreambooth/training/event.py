@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one event by which a trigger tells the worker how waiting ended.
 
 It holds all that the worker needs, since Airflow may drop what was passed beside it, and never a secret. It

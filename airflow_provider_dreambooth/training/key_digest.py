@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A salted digest that tells whether two requests were sent with the same API key, and nothing about the key itself."""
 
 from __future__ import annotations

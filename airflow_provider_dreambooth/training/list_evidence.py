@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an account's list of models shows trainings while they are running: learnt, not believed.
 
 No page of the service says it. If the list showed a training only when its model is ready, *no new model* would be no

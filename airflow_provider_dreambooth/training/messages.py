@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sentences about paid trainings: which one, what became of it, what a retry or a clear will do."""
 
 from __future__ import annotations

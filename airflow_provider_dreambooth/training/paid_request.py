@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one request that costs money, and the record around it.
 
 The order of writes is the promise: registry, intent, a last check, request, id, and only then anything else.

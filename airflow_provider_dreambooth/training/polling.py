@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Polling one training: what an answer means for the wait, and what is worth a line in the log.
 
 Operator, sensor and trigger feed it with the service's answers and the time; none of them decides anything

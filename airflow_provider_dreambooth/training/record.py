@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The durable record of one paid submission.
 
 It is written before the request is sent (the intent), when the id is known, and at the end. A request that is to

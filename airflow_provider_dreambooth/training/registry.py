@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registry of submissions: which of one account are on the way, and which training belongs to which.
 
 After a lost answer a new model in the account may be the lost one, or another task's. So each submission is entered

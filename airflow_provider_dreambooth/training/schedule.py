@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 When to poll a training next, without any state: by its stage, the time since its request and the announced ETA.
 

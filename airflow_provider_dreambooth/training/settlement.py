@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which of the account's models may be the training whose answer was lost."""
 
 from __future__ import annotations

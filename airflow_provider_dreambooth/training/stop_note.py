@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A note that a trigger has stopped a training of the v6 trainer.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Carrying out the decision about a paid training: the questions, the answers, and what follows from them.
 
 :mod:`airflow_provider_dreambooth.training.decision` decides, :mod:`airflow_provider_dreambooth.training.paid_request`

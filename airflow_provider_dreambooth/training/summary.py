@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The XCom ``training``: what people, the UI page and later tasks may know of a training, in one value.
 

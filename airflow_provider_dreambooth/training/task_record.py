@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The record of the running task instance, kept where Airflow keeps it (see :mod:`..compat`)."""
 
 from __future__ import annotations

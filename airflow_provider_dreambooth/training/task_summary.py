@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The XCom ``training`` of the running task: begun, brought up to date and ended by operator and sensor alike."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``validate_only``: everything that can be checked about a training without paying for it."""
 
 from __future__ import annotations

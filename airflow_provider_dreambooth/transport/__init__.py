@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Carries one API call: ``ApiCall -> transport.send(call) -> typed result or DreamboothError``.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The aiohttp side of the asynchronous transport, imported in a thread with the first client: it is heavy."""
 
 from __future__ import annotations

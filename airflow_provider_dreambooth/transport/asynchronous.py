@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Carries calls in an event loop, with aiohttp: for triggers.
 

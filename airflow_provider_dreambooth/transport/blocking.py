@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Carries calls in a thread, with requests: for workers. One transport a process and connection."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A requests session that connects only where it may, and whose connections can be cut by a time limit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 How links are fetched: by GET and without the key, from whatever host serves them. No I/O in here.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What a failed exchange means: from an exception of whichever HTTP library to the error that a person reads.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 One call from its first try to its result, without any I/O: what to do next, and how to read what came of it.
 

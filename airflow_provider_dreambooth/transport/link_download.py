@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Fetching what a link of somebody else leads to: bounded in bytes and time, streamed to disk, without the key, and only
 from addresses that are allowed. The address is checked at the moment of the connection and that one is connected to,

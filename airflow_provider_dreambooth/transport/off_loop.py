@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Work that would hold the event loop (imports, TLS contexts) in a thread of its own.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What an account may send in this process: so many requests at a time, and none while the service has paused it.
 

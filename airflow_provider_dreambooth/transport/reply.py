@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What went over the wire, as values: a request body that does not print, and what came back, bounded and decoded."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The requests side of the blocking transport. Imported with the first call: it is heavy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Whether and when to repeat a call after an error. A decision fed with errors and a clock; no I/O.
 

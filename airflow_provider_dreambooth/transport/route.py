@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Where a call goes, what it carries, and who may see the key.
 

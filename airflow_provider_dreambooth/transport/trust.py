@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Whom to trust and which proxy to take: decided once for both transports, from the connection and the environment
 variables that administrators know, as ``requests`` reads them (``REQUESTS_CA_BUNDLE``, ``HTTPS_PROXY``, ``NO_PROXY`` …).

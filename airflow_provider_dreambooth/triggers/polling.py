@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the triggers have in common: they poll by a schedule until the wait has ended, and yield one event about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trigger that waits for the images of a rendering in the triggerer."""
 
 from __future__ import annotations

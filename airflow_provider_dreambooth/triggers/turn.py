@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trigger that lets a task wait for a place in the account's queue without holding a worker."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``make cluster``: the cluster with the examples, left running until Ctrl-C."""
 
 from __future__ import annotations

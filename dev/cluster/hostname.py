@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a member of the cluster is called: Airflow shows it with each task instance, instead of one host for all."""
 
 from __future__ import annotations

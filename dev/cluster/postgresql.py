@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A PostgreSQL server of our own: on loopback, on a free port, in a temporary folder, gone at the end.
 

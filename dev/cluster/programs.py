@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs that come from the system's packages rather than from Python's."""
 
 from __future__ import annotations

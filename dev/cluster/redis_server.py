@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Redis server of our own: on loopback, on a free port, in memory only."""
 
 from __future__ import annotations

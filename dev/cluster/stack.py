@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Airflow of many parts, as a company runs it, on one machine: Celery workers, and two of what decides."""
 
 from __future__ import annotations

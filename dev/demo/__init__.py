@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A real Airflow and the local emulator on this machine, for the demo and for system tests.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``make demo`` and ``make airflow``: a real Airflow trains a model on the emulator and renders with it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Airflow's REST API, as far as the demo and the tests need it."""
 
 from __future__ import annotations

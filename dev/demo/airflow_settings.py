@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Airflow's configuration for a small installation in one folder, as environment variables."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``make demo-assets``: from photographs in object storage to rendered images in object storage, by two DAGs."""
 
 from __future__ import annotations

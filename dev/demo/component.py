@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 One process that we started, with all its children.
 

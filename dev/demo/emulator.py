@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local emulator of the service as a process beside Airflow."""
 
 from __future__ import annotations

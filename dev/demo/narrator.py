@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tells a person what happens: lines with the time since the start, and a progress bar in a terminal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real S3 server on loopback, for the demo with object storage and for system tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ports on loopback: a wish is kept when the port is free, otherwise the system picks one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real Airflow with the local emulator beside it: started together, stopped together."""
 
 from __future__ import annotations

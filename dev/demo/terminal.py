@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One run for a person at a terminal: its options, a folder of its own, Ctrl-C that ends all of it, an exit code."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One run of the example DAG train → wait → render, followed from start to end."""
 
 from __future__ import annotations

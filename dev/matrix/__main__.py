@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m dev.matrix``: run the matrix, renew its constraints, write its results into the documentation."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One virtual environment for each version, made once and again when its dependencies change."""
 
 from __future__ import annotations

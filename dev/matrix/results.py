@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results of all runs: a JSON file that a run adds to, a table for the terminal and one for the documentation."""
 
 from __future__ import annotations

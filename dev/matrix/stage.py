@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One stage of tests on one version: pytest in that version's environment, and what it counted."""
 
 from __future__ import annotations

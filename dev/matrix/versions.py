@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which Airflows are tested, and how their dependencies are found."""
 
 from __future__ import annotations

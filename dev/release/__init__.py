@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Wheel and source archive: built so that anybody gets the same bytes, checked, installed into empty environments.
 

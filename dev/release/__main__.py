@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m dev.release``: build twice and compare, check, install, audit, table of dependencies."""
 
 from __future__ import annotations

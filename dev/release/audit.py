@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Known vulnerabilities of what the provider pulls in, by the tool of the Python Packaging Authority."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Building wheel and source archive: the same commit gives the same bytes, wherever and whenever."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must be in the archives, and what must not."""
 
 from __future__ import annotations

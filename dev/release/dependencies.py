@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of what the provider needs, made from ``pyproject.toml`` and what is installed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installing the wheel where nothing else is: without extras, and with each."""
 
 from __future__ import annotations

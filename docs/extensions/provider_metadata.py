@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sphinx directive ``python-json``: a value that Python code makes, shown as JSON, so that it is never out of date."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What users and machines do to a point while it runs. Each ends when the tasks have ended."""
 
 from __future__ import annotations

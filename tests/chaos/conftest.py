@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table at the end, and the results that it is made of."""
 
 from __future__ import annotations

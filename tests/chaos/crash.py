@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Dies at a named place, once, as a worker does that loses its power: SIGKILL, no clean-up.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches every task instance of the stack by one query a moment, so that a hundred points do not each ask."""
 
 from __future__ import annotations

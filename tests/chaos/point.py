@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 What a crash point is: where something goes wrong, and what was promised for it.
 

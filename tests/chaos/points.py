@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every crash point, with what is promised for it. Standard library only, see :mod:`tests.chaos.point`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One point, once: its own account at the service, its DAG run, and what can be done to both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs points on one real Airflow, many at a time, and gives what became of each."""
 
 from __future__ import annotations

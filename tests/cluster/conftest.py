@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One cluster for all tests in this folder: starting it takes a minute."""
 
 from __future__ import annotations

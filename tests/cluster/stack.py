@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cluster for tests: it can be broken, and asked who did what."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Half of the cluster dies, as when one of two machines loses its power."""
 
 from __future__ import annotations

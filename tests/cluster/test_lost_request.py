@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worker dies while the service takes its request on: the answer is lost, the training is paid."""
 
 from __future__ import annotations

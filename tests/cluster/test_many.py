@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hundreds of mapped trainings at the same time, from start to end."""
 
 from __future__ import annotations

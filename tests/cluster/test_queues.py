@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks of a queue, and their triggers, stay with the members that serve it."""
 
 from __future__ import annotations

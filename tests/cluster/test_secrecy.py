@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The last of them: what all the others have left behind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Examples run in this process with ``dag.test()``, against an emulator in another."""
 
 from __future__ import annotations

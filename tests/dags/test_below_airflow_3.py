@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a worker reads from the metadata database itself, below Airflow 3."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The documentation's samples run in this process, against an emulator in a thread of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Code samples in the project's Markdown pages.
 

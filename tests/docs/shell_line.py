@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a shell line in the documentation may be: a command of this project or of Airflow that really exists."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of endpoints says what the emulator serves and what the provider calls."""
 
 from __future__ import annotations

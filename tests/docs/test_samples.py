@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Every code sample in README.md, CONTRIBUTING.md and docs/ does what a reader would expect of it.
 

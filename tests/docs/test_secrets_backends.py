@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The samples of the page on secrets backends make backends, and connections, that can be used."""
 
 from __future__ import annotations

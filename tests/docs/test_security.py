@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page on security promises nothing that no test shows."""
 
 from __future__ import annotations

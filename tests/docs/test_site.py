@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the pages say about names and values is what the code has."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The matrix counts what pytest counted, and takes nothing for a success that was not run."""
 
 from __future__ import annotations

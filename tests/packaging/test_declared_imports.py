@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the package imports is declared: nothing is there only because another package happens to bring it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The archives that users install, built from what is committed."""
 
 from __future__ import annotations

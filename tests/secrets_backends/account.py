@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A connection to the emulator with an account of its own, in each form that Airflow or a secrets backend can hold."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of secrets backends need beyond the project's other tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 A real secrets server beside the stack: OpenBao, the free fork of HashiCorp Vault, which speaks Vault's HTTP API.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stack with connections in many places, and what its runs and its emulator tell of them."""
 
 from __future__ import annotations

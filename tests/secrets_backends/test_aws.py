@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AWS Secrets Manager, as Airflow's released backend reads it over HTTP from a server on loopback."""
 
 from __future__ import annotations

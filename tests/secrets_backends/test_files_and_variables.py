@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Environment variables, the database and local files: the same connection for the worker and the triggerer."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HashiCorp Vault's API served by a real server: the same connection for worker and triggerer, and nothing lost in an outage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real S3 server on loopback, reached through Airflow's own connection."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures out of a bucket and into a bucket, over a real S3 server."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The REST API of Airflow 2, where it differs from Airflow 3's."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stack of Airflow 2: a webserver with users of its own, and a scheduler that reads DAG files itself."""
 
 from __future__ import annotations

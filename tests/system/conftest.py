@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One stack for all ordinary system tests: starting it takes longer than most of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One run of each example on the stack that all ordinary system tests share."""
 
 from __future__ import annotations

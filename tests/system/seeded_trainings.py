@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trainings that never ran: rows in the metadata database, in the form in which operators and sensor write them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 The stack for system tests: what the demo starts, and ways to look inside and to break it.
 

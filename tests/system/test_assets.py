@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Assets, links and lineage on a real Airflow whose DAGs start by themselves."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What docs/compatibility.md says of Airflows without task state and without word of a kill."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The form of Airflow 2, which is made of wtforms widgets."""
 
 from __future__ import annotations

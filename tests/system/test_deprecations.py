@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No deprecation warning in the logs of a real Airflow comes from us."""
 
 from __future__ import annotations

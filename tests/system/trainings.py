@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trainings of the emulator beside the stack: which there are, and what becomes of them."""
 
 from __future__ import annotations

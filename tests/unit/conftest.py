@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real server for unit tests: the emulator in a thread, with a clock that only moves when told to."""
 
 from __future__ import annotations

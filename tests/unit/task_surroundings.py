@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Airflow puts around a running task, in memory: task instance, state store, Variables, XComs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The connection means the same from wherever Airflow takes it: environment, database, a file, a backend's JSON or URI."""
 
 from __future__ import annotations

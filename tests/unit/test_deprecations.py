@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 No deprecation warning of Airflow's comes from us, on any version of the matrix.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a DAG author can catch, and what an error carries."""
 
 from __future__ import annotations

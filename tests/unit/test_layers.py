@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The order of the house: imports point downward, and no two files import each other."""
 
 from __future__ import annotations

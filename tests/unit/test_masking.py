@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The key does not come through."""
 
 from __future__ import annotations

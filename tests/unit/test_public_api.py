@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A breaking change cannot slip in: the stored description says what others rely on."""
 
 from __future__ import annotations

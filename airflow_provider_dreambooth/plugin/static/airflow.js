@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Airflow's public REST API, asked with the session cookie of whoever is signed in: Airflow decides what they may read.
 
 /** What went wrong, in a word: "session", "permission", "missing", "unreachable" or "server". */

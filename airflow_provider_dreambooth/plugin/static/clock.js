@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Times as a person reads them, in the time zone that is chosen in Airflow's UI.
 
 /** The time zone of Airflow's UI, which keeps it in the browser; undefined stands for the browser's own. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Making elements. Text is only ever set as text, and a link is made only of an address that is safe to follow.
 
 /**

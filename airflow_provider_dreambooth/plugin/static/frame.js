@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Living in a frame of Airflow's UI: its colours, and links that lead out of the frame.
 
 /**

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Lists of trainings, paged by Airflow. A list names task instances; what a training is made of lies in its XCom.
 
 import { get, getOrNull, LIVE_STATES } from "./airflow.js";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // The tab "Pictures" of a rendering task: the images themselves, and what they were rendered from.
 
 import { get, isLive, taskAddress, taskInstance, uiAddress, xcom } from "./airflow.js";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Reading again and again, for as long as there is something to see.
 
 import { clockTime } from "./clock.js";

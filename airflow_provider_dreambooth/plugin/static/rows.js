@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // From a list to rows: one for each training, with all that its tasks know about it.
 
 import { isLive, isRunLive, xcom } from "./airflow.js";

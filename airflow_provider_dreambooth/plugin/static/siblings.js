@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // The tasks of one run that wrote about the same training: the operator knows what it is made of, the sensor how it ends.
 
 import { get, isLive, isRunLive, taskInstance, xcom } from "./airflow.js";

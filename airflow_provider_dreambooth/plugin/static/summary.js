@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // The XComs "training" and "rendering", version 1, read with suspicion: everything in them may come from the service
 // or from a user, so every field becomes a text, a time, a list or null, and nothing is ever taken for HTML.
 

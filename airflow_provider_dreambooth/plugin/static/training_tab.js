@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // The tab "Training" of a task instance.
 
 import { isLive, uiAddress } from "./airflow.js";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // One training as a person looks at it: stage by stage, with what it is made of and what became of the money.
 
 import { clockTime, dayTime, fullTime, progress, span } from "./clock.js";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // The page "Dreambooth": all trainings that the reader may see.
 
 import { taskAddress, uiAddress } from "./airflow.js";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Images one at a time and large: arrow keys go on, Escape closes.
 
 import { make, outerLink, picture } from "./elements.js";

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One DAG for each crash point."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the cluster is asked to do: trainings on a worker and deferred, in a queue, in a pool, and many at once."""
 
 from __future__ import annotations

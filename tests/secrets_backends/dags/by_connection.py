@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One training, and one look at the settings, for each connection that a run is given."""
 
 from __future__ import annotations

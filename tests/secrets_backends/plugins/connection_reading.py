@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An operator that tells how a connection looks on the worker and in the triggerer; in the plugins folder, where both find it."""
 
 from __future__ import annotations

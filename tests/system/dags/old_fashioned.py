@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A DAG that brings about deprecation warnings wherever it can: proof that they can be found in the logs."""
 
 from __future__ import annotations

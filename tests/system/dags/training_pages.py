@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """DAGs to look at in Airflow's UI: one that trains two subjects, one whose tasks never run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A trigger that brings about a deprecation warning: proof that a triggerer's warnings can be found in the logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The service's answers as its documentation prints them, and the way to read one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Decoding, messages and the verdict of an answer."""
 
 from __future__ import annotations

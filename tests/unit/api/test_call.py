@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A call and an answer as values."""
 
 from __future__ import annotations

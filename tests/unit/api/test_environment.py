@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the two environments send a training call, and what they lack."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which error a text and a code mean: every row of the service's error table, and what must not be mistaken."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body of a training in the service's own form, and what identifies it."""
 
 from __future__ import annotations

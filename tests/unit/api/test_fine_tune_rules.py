@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every refusal before money is spent names the field and the fix, and says that nothing was paid."""
 
 from __future__ import annotations

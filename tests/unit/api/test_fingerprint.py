@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What makes two requests the same paid training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ids as they come, and as they may stand in a path."""
 
 from __future__ import annotations

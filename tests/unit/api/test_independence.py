@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The API layer stands on the standard library alone, so that a DAG file imports it at no cost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two forms of rendering, and in which order they are used."""
 
 from __future__ import annotations

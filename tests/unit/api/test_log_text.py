@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The free text beside a stage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LoRAs: their names and strengths, and which base model they fit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows H and I, and reload."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Published prices: one table, from which the docs and the messages are made."""
 
 from __future__ import annotations

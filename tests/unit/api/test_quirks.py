@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contradictions of the service's pages, Q1 to Q16 of the API reference: all of them are accepted."""
 
 from __future__ import annotations

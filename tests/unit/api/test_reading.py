@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From an answer to a result or an error: whatever comes, it is one of the two."""
 
 from __future__ import annotations

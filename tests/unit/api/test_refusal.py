@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The form of a refusal and the checks that trainings and renderings share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the results say where the service says nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a training stands, under every shape of the answer."""
 
 from __future__ import annotations

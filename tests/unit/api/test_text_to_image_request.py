@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What may be rendered, how it goes out, and what is refused before anything is billed."""
 
 from __future__ import annotations

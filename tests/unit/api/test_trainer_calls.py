@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The v6 trainer: where its calls go, what they send, what its answers mean."""
 
 from __future__ import annotations

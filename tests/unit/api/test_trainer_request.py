@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A request to the v6 trainer: refused before it is billed, named so that a person can find it, the same when nothing changed."""
 
 from __future__ import annotations

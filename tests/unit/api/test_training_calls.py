@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows A to G: where the calls go, what they send, what their answers mean."""
 
 from __future__ import annotations

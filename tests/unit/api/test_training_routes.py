@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two interfaces train: each call goes to the one that has the training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An emulator in process, with a clock that only moves when told to."""
 
 from __future__ import annotations

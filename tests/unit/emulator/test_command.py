@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line: options, the printed connection, friendly refusals."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control endpoints: what happened, and what is done to a training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the service refuses, by today's codes and in 2023's way."""
 
 from __future__ import annotations

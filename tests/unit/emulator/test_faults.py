@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad answers on demand: by control endpoint, by request, before and after acceptance."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """With --fetch-images the training images are really downloaded."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Web pages of others that a browser on this machine has open, and callers that ask for too much."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rendering with a trained model, fetching, reloading, uploading."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Today's form of rendering, fetch and reload."""
 
 from __future__ import annotations

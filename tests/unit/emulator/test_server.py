@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulator on a real socket: connections counted, cut, truncated and held."""
 
 from __future__ import annotations

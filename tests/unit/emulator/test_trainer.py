@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The v6 trainer: start, status, stop, and rendering with what it trained."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a training, held against the documented shapes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every method of the hook on a real server; the Test button; the key stays out of sight."""
 
 from __future__ import annotations

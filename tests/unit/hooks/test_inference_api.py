@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which form of rendering, fetch and reload goes out, and that a billed request goes out once."""
 
 from __future__ import annotations

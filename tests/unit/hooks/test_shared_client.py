@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client that all waiting tasks of a connection share: read once, renewed with the key, closed with the last."""
 
 from __future__ import annotations

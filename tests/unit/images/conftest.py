@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real emulator, and folders of photographs."""
 
 from __future__ import annotations

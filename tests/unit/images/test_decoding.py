@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images as a person sees them, from every kind of file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the first bytes of an image tell."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which bytes are an image to train with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a look at a link decides."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images made fit for training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a task remembers of its images."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which images stand behind what a DAG author writes."""
 
 from __future__ import annotations

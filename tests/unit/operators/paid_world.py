@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small model of everything around a paid training: the service, Airflow's stores, the clock, and people.
 
 Every touch of the outside is a step, at which the worker may die or another task may run. The model knows what

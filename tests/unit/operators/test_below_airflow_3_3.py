@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training operator without task state and without a list of Variables, as docs/compatibility.md describes it."""
 
 from __future__ import annotations

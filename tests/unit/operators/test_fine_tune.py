@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training operator on a real server: waiting on a worker, kills, refusals, events."""
 
 from __future__ import annotations

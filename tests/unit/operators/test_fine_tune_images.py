@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training and its images: checked before it is paid, and known again by what they show."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeping the newest models of each subject, at a real emulator."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Airflow asks of every operator: templates that find their fields, mapping, arguments that are kept as given."""
 
 from __future__ import annotations

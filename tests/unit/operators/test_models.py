@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cancel, delete and reload on a real server: what is gone already is no error, what cannot be done is said."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """
 Random lives of three mapped tasks on one account: crashes, lost answers, people, an unreliable service.
 

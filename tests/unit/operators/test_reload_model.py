@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loading a model again that was idle for more than a week, on a real server."""
 
 from __future__ import annotations

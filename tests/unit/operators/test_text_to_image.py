@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rendering operator on a real server: at once, after a wait, deferred, and what it refuses."""
 
 from __future__ import annotations

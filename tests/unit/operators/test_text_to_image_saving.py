@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rendered pictures that are kept: by name, whole, once, and the same ones after a crash."""
 
 from __future__ import annotations

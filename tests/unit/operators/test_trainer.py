@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator of the v6 trainer on a real server: the promises of a fine-tuning, in the trainer's own words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images that become public links, each once."""
 
 from __future__ import annotations

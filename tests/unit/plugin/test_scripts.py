@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pages' pure functions, in a real browser without an Airflow."""
 
 from __future__ import annotations

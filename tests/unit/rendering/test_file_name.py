@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How saved pictures are called."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bytes are an image when they decode to the end."""
 
 from __future__ import annotations

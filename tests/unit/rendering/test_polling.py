@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for images: when to ask again, what ends it and what only postpones the next poll."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a task re-attaches to an earlier try's rendering."""
 
 from __future__ import annotations

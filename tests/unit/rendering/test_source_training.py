@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the DAG tells about the model that a rendering uses, before anything is billed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Airflow's own parts answer to a question for a Variable, at the place where each version asks."""
 
 from __future__ import annotations

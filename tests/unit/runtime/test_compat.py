@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The differences between Airflow versions, against the version that is installed."""
 
 from __future__ import annotations

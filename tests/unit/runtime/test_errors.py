@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each error as a DAG author catches it and as Airflow understands it, at once."""
 
 from __future__ import annotations

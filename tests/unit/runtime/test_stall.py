@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that stood still for long notices it when it wakes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a task instance keeps over its tries is read or it is an error; it is never taken for absent."""
 
 from __future__ import annotations

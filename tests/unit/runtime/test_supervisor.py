@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The private messages to the supervisor, held against the installed Airflow: a change of Airflow's is noticed here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Only Airflow's word that a Variable is not there counts as absent, on every Airflow."""
 
 from __future__ import annotations

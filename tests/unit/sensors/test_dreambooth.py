@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sensor in its three modes, on a real server: it watches, keeps Airflow's arguments' meaning, and cancels nothing."""
 
 from __future__ import annotations

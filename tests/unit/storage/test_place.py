@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a text names: a place on the worker as Python's own library reads it, or one in object storage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files are written whole or not at all, and over another only when asked to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Operator and sensor tell of a ready model, against a real emulator."""
 
 from __future__ import annotations

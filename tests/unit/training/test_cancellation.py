@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Only a person who marks the waiting task failed ends a training, and every cancel says what became of it."""
 
 from __future__ import annotations

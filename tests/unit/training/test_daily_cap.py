@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No more trainings of an account in 24 hours than its connection allows, and who used them up."""
 
 from __future__ import annotations

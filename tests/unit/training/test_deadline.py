@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When waiting ends, whatever is restarted meanwhile."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every row of the decision table, by the words of the table itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trigger's event: whole, without a secret, and never a success by mistake."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether two requests were sent with the same key, without a trace of the key."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the account's list is worth is learnt from a training that is running, once in weeks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every sentence about a paid training: which one, what became of it, what a retry or a clear will do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paid request where something goes wrong around it: refusals, stores that do not answer, a second try, other keys."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Polling a training: no transient error ends it, a permanent one does at once, and the log stays short."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The record as JSON that people can read and edit, and that is never taken for nothing."""
 
 from __future__ import annotations

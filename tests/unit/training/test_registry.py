@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who owns which training of an account, and who does not know yet."""
 
 from __future__ import annotations

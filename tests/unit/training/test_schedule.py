@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When to poll next: by stage, elapsed time and ETA, without any state; and after errors."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which rows of the account's list may be the lost training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Carrying out the decisions, against a model of the service: what is paid, written and said, and in which order."""
 
 from __future__ import annotations

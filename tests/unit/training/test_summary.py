@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The XCom ``training``: it is read back, tells no secret, and a field that cannot be read is unknown."""
 
 from __future__ import annotations

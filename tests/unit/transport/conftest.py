@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Both transports under the same tests, against real small servers, with a clock that only sleeping moves."""
 
 from __future__ import annotations

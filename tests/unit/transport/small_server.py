@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real HTTP server in a thread that does with each request what a test says, however badly."""
 
 from __future__ import annotations

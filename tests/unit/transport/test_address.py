@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which addresses a link of somebody else may lead to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account's limits: how many requests at a time, and when none, for threads and event loops alike."""
 
 from __future__ import annotations

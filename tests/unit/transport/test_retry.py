@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether and when a call is repeated."""
 
 from __future__ import annotations

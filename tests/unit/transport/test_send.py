@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Carrying a call, by both transports: what goes out, what comes back, what a broken exchange means."""
 
 from __future__ import annotations

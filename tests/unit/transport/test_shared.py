@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One client for all waiting tasks of a connection."""
 
 from __future__ import annotations

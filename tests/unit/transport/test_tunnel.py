@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """https through a proxy that works, by both transports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad answers, bad neighbours and bad setups, by both transports: bounded, told in words, and never dropped for a header."""
 
 from __future__ import annotations

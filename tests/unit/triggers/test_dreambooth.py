@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training trigger on a real server: one event, whatever the service answers; no secret; no wrong cancel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a trigger needs is imported beside the triggerer's event loop, which an import would hold for all triggers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thousands of triggers in one event loop: how they begin, and what is left of them."""
 
 from __future__ import annotations

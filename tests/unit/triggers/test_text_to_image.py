@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trigger of a task that waits for pictures, on a real server."""
 
 from __future__ import annotations

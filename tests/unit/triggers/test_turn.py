@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trigger of a task that waits its turn."""
 
 from __future__ import annotations
