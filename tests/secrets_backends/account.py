@@ -29,6 +29,8 @@ class Account:
             "timeout": 17,
             "max_concurrent_requests": 3,
             "verify": False,
+            "inference_api": "v6",
+            "max_trainings_per_day": 40,
         }
     )
 
@@ -73,4 +75,7 @@ class Account:
             "timeout": 17.0,
             "max_concurrent_requests": 3,
             "verify": False,
+            "inference_api": "v6",
+            "max_trainings_per_day": 40,
+            "hf_token": None,
         }
