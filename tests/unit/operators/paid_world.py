@@ -729,6 +729,7 @@ def inhabited(world: World, *, silent: bool = False) -> Iterator[World]:
         stack.enter_context(
             mock.patch.object(reading, "check_links", lambda links, **_: [LinkCheck() for _ in links])
         )
+        stack.enter_context(mock.patch.object(reading, "may_be_private", return_value=False))
         stack.enter_context(mock.patch.object(variables, "accessor", return_value=world.variables))
         if silent:
             stack.enter_context(mock.patch.object(DreamboothFineTuneOperator, "log", nothing))
