@@ -95,6 +95,10 @@ def test_airflow_options_exist(fence: Fence) -> None:
     parser = configparser.ConfigParser()
     parser.read_string(fence.code)
     for section in parser.sections():
+        if section == "dreambooth":
+            # The provider's own section, which Airflow has no defaults for.
+            assert parser.options(section) == ["ui"]
+            continue
         for option in parser.options(section):
             assert conf.get(section, option, fallback=None) is not None, f"[{section}] {option}"
 
