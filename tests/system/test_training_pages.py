@@ -435,7 +435,8 @@ def test_a_phone_needs_no_scrolling_sideways(page: Page, stack: SystemStack, see
     ):
         page.goto(url)
         expect(page.locator("#status")).to_contain_text("Read at")
-        assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+        # The layout follows the window a moment later on a busy machine; it fails when it stays too wide.
+        page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_base_path_of_airflow_is_kept(browser: Browser, below_a_path: str) -> None:
