@@ -132,7 +132,7 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
     stack.kill("triggerer")
     asked = len(stack.askers(training_id))
     stack.start_triggerer()
-    line = f"Could not ask how training {training_id} stands; asking again. Connection 'fields' could not be read"
+    line = f"The status of training {training_id} is not available, polling again: Connection 'fields' could not be read"
     stack.wait_until("the new triggerer misses the server", lambda: line in every_log(stack))
     assert len(stack.askers(training_id)) == asked
     assert state(stack, waiting_run) == "deferred"
