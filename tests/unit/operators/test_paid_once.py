@@ -9,16 +9,14 @@ lives the same lives each time. Others, as many as wanted:
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
-from tests.unit.operators.paid_world import HOSTS, KEYS, Task, World, inhabited
+from tests.unit.operators.paid_world import HOSTS, KEYS, World
+from tests.unit.operators.paid_world.lives import POLICIES, Lives, lived
 
 TASKS = st.integers(0, 2)
 #: A try takes about 30 steps when all goes well.
@@ -37,8 +35,8 @@ CREATE = st.sampled_from(
     ]
 )
 REFUSALS = st.sampled_from(["refused", "queue full", "rejected", "no credits", "bad key"])
-READ = st.sampled_from(["ok", "ok", "fault", "queue full"])
-STATUS = st.sampled_from(["ok", "ok", "fault", "queue full", "lags", "lags"])
+READ = st.sampled_from(["ok", "ok", "error", "queue full"])
+STATUS = st.sampled_from(["ok", "ok", "error", "queue full", "lags", "lags"])
 OUTAGES = st.tuples(
     st.sampled_from(["request accepted", "request accepted", "request to be sent", "slept", "state written"]),
     st.sampled_from(["state", "state writes", "variables"]),
@@ -49,27 +47,12 @@ ENDS = st.sampled_from(
 )
 
 
-class PaidOnce(RuleBasedStateMachine):
+class PaidOnce(Lives):
     """Whatever happens, in whatever order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stack = ExitStack()
-        self.world = World()
 
     @initialize(
         environment=st.sampled_from(["production", "production", "sandbox"]),
-        policies=st.lists(
-            st.fixed_dictionaries(
-                {
-                    "on_lost": st.sampled_from(["fail", "fail", "resubmit"]),
-                    "on_clear": st.sampled_from(["reuse", "reuse", "retrain"]),
-                    "cancel_on_timeout": st.booleans(),
-                }
-            ),
-            min_size=3,
-            max_size=3,
-        ),
+        policies=st.lists(POLICIES, min_size=3, max_size=3),
         cap=st.none() | st.none() | st.integers(1, 4),
         list_shows_running=st.sampled_from([True, True, False]),
         list_is_known=st.booleans(),
@@ -86,31 +69,14 @@ class PaidOnce(RuleBasedStateMachine):
         rows_get_an_id_after: float,
         rows_are_objects: bool,
     ) -> None:
-        self.world = World(environment)
-        self.world.cap = cap
-        self.world.list_shows_running = list_shows_running
-        self.world.rows_get_an_id_after = rows_get_an_id_after
-        self.world.rows_are_objects = rows_are_objects
+        world = World(environment)
+        world.cap = cap
+        world.list_shows_running = list_shows_running
+        world.rows_get_an_id_after = rows_get_an_id_after
+        world.rows_are_objects = rows_are_objects
         if list_is_known and list_shows_running:
-            self.world.let_the_list_be_known()
-        self.stack.enter_context(inhabited(self.world, silent=True))
-        for index, policy in enumerate(policies):
-            Task(self.world, index, **policy)
-
-    def teardown(self) -> None:
-        try:
-            self.all_is_well_in_the_end()
-        finally:
-            self.stack.close()
-
-    def task(self, number: int, *states: str) -> Task | None:
-        """Return the first task from that number on that is in one of the states."""
-        tasks = self.world.tasks
-        around = [tasks[(number + offset) % len(tasks)] for offset in range(len(tasks))]
-        return next((task for task in around if task.state in states and not task.running), None)
-
-    def some(self, *states: str) -> bool:
-        return any(task.state in states for task in self.world.tasks)
+            world.let_the_list_be_known()
+        self.inhabit(world, *policies)
 
     # Airflow
 
@@ -140,9 +106,7 @@ class PaidOnce(RuleBasedStateMachine):
     ) -> None:
         task = self.task(number, "none", "up_for_retry")
         assert task is not None
-        for call, answers in (("create", create), ("status", status), ("list", listing), ("cancel", cancel)):
-            self.world.answers[call].clear()
-            self.world.answers[call].extend(answers)
+        self.world.will_answer(create=create, status=status, list=listing, cancel=cancel)
         if sibling is not None:
             other, after, death = sibling
 
@@ -157,7 +121,7 @@ class PaidOnce(RuleBasedStateMachine):
         if outage is not None:
             self.world.outage(*outage)
         task.start(dies_at=dies_at)
-        self.world.forget_aside()
+        self.world.forget_plans()
 
     @precondition(lambda self: self.some("deferred"))
     @rule(number=TASKS, dies_at=DEATHS)
@@ -168,7 +132,7 @@ class PaidOnce(RuleBasedStateMachine):
         if event is not None:
             task.resume(event, dies_at=dies_at)
 
-    @precondition(lambda self: any(task.waits_for for task in self.world.tasks))
+    @precondition(lambda self: any(task.waits_for for task in self.tasks))
     @rule(number=TASKS, cause=st.sampled_from(["stalled", "failed_elsewhere"]))
     def airflow_fails_a_waiting_task(self, number: int, cause: str) -> None:
         """A DAG with fail_fast, or a process that stood still."""
@@ -176,7 +140,7 @@ class PaidOnce(RuleBasedStateMachine):
         if task is not None and task.waits_for is not None:
             task.fail_by_airflow(**{cause: True})
 
-    @precondition(lambda self: any(task.waits_for for task in self.world.tasks))
+    @precondition(lambda self: any(task.waits_for for task in self.tasks))
     @rule(number=TASKS)
     def the_key_is_refused(self, number: int) -> None:
         task = self.task(number, "deferred")
@@ -189,28 +153,15 @@ class PaidOnce(RuleBasedStateMachine):
     @rule(number=TASKS)
     def a_trigger_of_long_ago_is_called(self, number: int) -> None:
         """A triggerer that stalled wakes up after another took over."""
-        task = self.world.tasks[number]
+        task = self.tasks[number]
         for trigger in [*task.old_triggers, *([task.trigger] if task.trigger else [])]:
             task.kill_is_called(trigger)
 
     # Several things in a row, which single rules meet too seldom
 
-    def run(self, task: Task, *, dies_at: int | None = None, **answers: list[str]) -> None:
-        """Run a task's next try, cleared before if it has to be."""
-        if task.running:
-            return
-        if task.state not in ("none", "up_for_retry"):
-            task.clear()
-        for call in self.world.answers:
-            self.world.answers[call].clear()
-            self.world.answers[call].extend(answers.get(call, ()))
-        task.start(dies_at=dies_at)
-
     @rule(number=TASKS, refusal=REFUSALS, taken_back=st.booleans())
     def a_change_is_refused(self, number: int, refusal: str, taken_back: bool) -> None:
-        task = self.world.tasks[number]
-        if task.waits_for is None and task.state != "success":
-            self.run(task)
+        task = self.with_a_training(number)
         task.inputs = 3 - task.inputs
         self.run(task, create=[refusal])
         if taken_back:
@@ -228,7 +179,7 @@ class PaidOnce(RuleBasedStateMachine):
     def a_worker_dies_and_the_connection_changes(
         self, number: int, create: str, dies_at: int, key: str, host: str, back: bool
     ) -> None:
-        task, before = self.world.tasks[number], (self.world.key, self.world.host)
+        task, before = self.tasks[number], (self.world.key, self.world.host)
         self.run(task, create=[create], dies_at=dies_at)
         self.world.key, self.world.host = key, host
         self.world.now += 130
@@ -239,17 +190,16 @@ class PaidOnce(RuleBasedStateMachine):
 
     @rule(number=TASKS, after=st.integers(5, 25), changed=st.booleans())
     def somebody_trains_by_hand_while_an_answer_is_lost(self, number: int, after: int, changed: bool) -> None:
-        task = self.world.tasks[number]
+        task = self.tasks[number]
         self.world.aside(after, self.world.start_by_hand)
         self.run(task, create=["lost, not accepted"])
-        self.world.forget_aside()
         if changed:
             task.inputs = 3 - task.inputs
             self.run(task)
 
     @rule(number=TASKS, dies_at=st.integers(12, 35), cleared=st.booleans())
     def a_worker_dies_and_the_service_lags(self, number: int, dies_at: int, cleared: bool) -> None:
-        task = self.world.tasks[number]
+        task = self.tasks[number]
         self.run(task, dies_at=dies_at)
         if cleared and task.state == "up_for_retry":
             task.state = "failed"
@@ -258,24 +208,22 @@ class PaidOnce(RuleBasedStateMachine):
 
     @rule(number=TASKS, outage=OUTAGES)
     def an_id_cannot_be_stored(self, number: int, outage: tuple[str, str, float]) -> None:
-        task = self.world.tasks[number]
+        task = self.tasks[number]
         task.inputs = 3 - task.inputs
         self.world.outage(*outage)
         self.run(task)
-        self.world.forget_aside()
         self.world.now += 1000
         if task.state == "up_for_retry":
             self.run(task)
 
     @rule(number=TASKS, at=st.integers(5, 25))
     def a_worker_stands_still_while_it_pays(self, number: int, at: int) -> None:
-        task = self.world.tasks[number]
+        task = self.tasks[number]
         if task.state not in ("none", "up_for_retry"):
             task.inputs = 3 - task.inputs
             task.clear()
         self.world.aside(at, task.stand_still)
         self.run(task)
-        self.world.forget_aside()
 
     # The service
 
@@ -317,7 +265,7 @@ class PaidOnce(RuleBasedStateMachine):
 
     @rule(number=TASKS, inputs=st.integers(1, 2))
     def somebody_changes_the_inputs(self, number: int, inputs: int) -> None:
-        self.world.tasks[number].inputs = inputs
+        self.tasks[number].inputs = inputs
 
     @precondition(lambda self: self.some("deferred"))
     @rule(number=TASKS, state=st.sampled_from(["failed", "success"]))
@@ -340,50 +288,5 @@ class PaidOnce(RuleBasedStateMachine):
             task.delete_record()
         task.clear()
 
-    # What must hold
 
-    @invariant()
-    def a_waiting_task_waits_for_its_own_latest_training(self) -> None:
-        for task in self.world.tasks:
-            if task.waits_for is not None and task.waits_for.owner is not None:
-                assert task.waits_for is task.paid[-1]
-
-    @invariant()
-    def nobody_waits_for_what_the_provider_cancelled(self) -> None:
-        for task in self.world.tasks:
-            assert task.waits_for is None or not task.waits_for.cancelled_by_us
-
-    def all_is_well_in_the_end(self) -> None:
-        """With a service and workers that behave, each task comes to an end that says what is the matter."""
-        for answers in self.world.answers.values():
-            answers.clear()
-        self.world.now += 2000
-        for task in self.world.tasks:
-            for _ in range(12):
-                if task.state in ("none", "up_for_retry"):
-                    task.start()
-                elif task.state == "deferred":
-                    if task.waits_for is not None and not task.waits_for.ended:
-                        task.waits_for.stage = "model_ready"
-                    event = task.next_event()
-                    assert event is not None
-                    task.resume(event)
-                else:
-                    break
-            assert task.state in ("success", "failed")
-
-
-#: How many random lives to live; without it the same ones each time.
-LIVES = os.environ.get("DREAMBOOTH_LIVES")
-
-PaidOnce.TestCase.settings = settings(
-    max_examples=int(LIVES or "60"),
-    stateful_step_count=30,
-    derandomize=LIVES is None,
-    database=None,
-    # A life that fails is short enough to read, and making it shorter takes many minutes.
-    phases=[Phase.explicit, Phase.generate],
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-TestPaidOnce = PaidOnce.TestCase
+TestPaidOnce = lived(PaidOnce, times=60, steps=30)

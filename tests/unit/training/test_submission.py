@@ -246,7 +246,7 @@ def test_a_day_later_nothing_is_adopted(world: World) -> None:
     assert isinstance(task.error, DreamboothLostSubmissionError)
 
 
-@pytest.mark.parametrize("fault", ["fault", "queue full"])
+@pytest.mark.parametrize("fault", ["error", "queue full"])
 def test_a_list_that_fails_for_a_moment_makes_no_lost_submission(world: World, fault: str) -> None:
     task = Task(world)
     task.start(dies_at=steps_until(lambda calls: calls.index("request accepted")))
@@ -506,7 +506,7 @@ def test_a_status_that_cannot_be_had_leaves_everything_as_it_is(world: World) ->
     task = Task(world)
     task.start()
     task.clear()
-    world.answers["status"].append("fault")
+    world.answers["status"].append("error")
     task.start()
     assert task.state == "up_for_retry"
     assert "T1" in str(task.error)
