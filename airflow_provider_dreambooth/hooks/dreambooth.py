@@ -262,9 +262,13 @@ class DreamboothHook(BaseHook):
         """
         Fetch a result. The key is not sent. Links can answer 404 for a short while: that is retried.
 
-        :param url: the image's link.
+        :param url: the image's link. It leads into a private network only where the service itself is in one.
         """
-        return self.get_conn().download(url)
+        from airflow_provider_dreambooth.transport.address import may_be_private
+        from airflow_provider_dreambooth.transport.download import Download
+
+        settings = self.settings
+        return Download(settings, allow_private=may_be_private(settings.base_url)).fetch_result(url)
 
     def wallet_balance(self) -> wallet.WalletBalance | None:
         """Ask how much money the account holds. Free; ``None`` where the service does not tell."""

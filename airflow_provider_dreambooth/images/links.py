@@ -14,13 +14,9 @@ from threading import Lock
 from typing import IO
 from urllib.parse import urlsplit
 
-from airflow_provider_dreambooth.api.fingerprint import is_hosted
-from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.images.inspection import Facts, inspect
 from airflow_provider_dreambooth.images.limits import LINKS_AT_ONCE, NotUsableError
-from airflow_provider_dreambooth.transport.address import addresses_of, is_public
-from airflow_provider_dreambooth.transport.link_download import NotFetchedError
-from airflow_provider_dreambooth.transport.trust import proxy_for
+from airflow_provider_dreambooth.transport.download import NotFetchedError
 
 #: The server may say otherwise in a moment, or it was a proxy on the way that spoke.
 _NO_VERDICT = frozenset({407, 408, 425, 429})
@@ -41,28 +37,6 @@ class LinkCheck:
     facts: Facts | None = None
     error: str | None = None
     warning: str | None = None
-
-
-def may_be_private(base_url: str) -> bool:
-    """
-    Return whether links may lead into private networks: only when the service itself is in one, as the emulator is.
-
-    :param base_url: the connection's base URL. Behind a proxy, a host that cannot be resolved here counts as public.
-    :raises DreamboothTransientError: the host cannot be resolved, so what its links may be is not known.
-    """
-    if is_hosted(base_url):
-        return False
-    host = urlsplit(base_url).hostname or ""
-    try:
-        addresses = addresses_of(host)
-    except OSError as error:
-        if proxy_for(base_url):
-            return False
-        raise DreamboothTransientError(
-            f"The name {host!r} of the connection's host cannot be resolved here, so nothing was sent and nothing was paid. "
-            "A retry asks again; if it stays, check the field 'host' of the connection."
-        ) from error
-    return not any(is_public(address) for address in addresses)
 
 
 def check_links(

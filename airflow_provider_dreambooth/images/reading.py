@@ -11,9 +11,10 @@ from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.images.image import TrainingImage
 from airflow_provider_dreambooth.images.inspection import beyond, digest_of
 from airflow_provider_dreambooth.images.limits import MOST_FILE_BYTES, NotUsableError
-from airflow_provider_dreambooth.images.links import LinkCheck, check_links, may_be_private
+from airflow_provider_dreambooth.images.links import LinkCheck, check_links
 from airflow_provider_dreambooth.images.preparation import too_large
-from airflow_provider_dreambooth.transport.link_download import LinkDownload
+from airflow_provider_dreambooth.transport.address import may_be_private
+from airflow_provider_dreambooth.transport.download import Download
 from airflow_provider_dreambooth.transport.trust import proxy_for
 
 if TYPE_CHECKING:
@@ -91,5 +92,5 @@ class ImageReader:
         return may_be_private(self._settings.base_url)
 
     def _fetch(self, link: str) -> IO[bytes]:
-        download = LinkDownload(self._settings, allow_private=self._allow_private)
+        download = Download(self._settings, allow_private=self._allow_private)
         return download.fetch(link, limit=MOST_FILE_BYTES)

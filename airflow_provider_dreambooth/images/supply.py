@@ -25,7 +25,7 @@ from airflow_provider_dreambooth.images.problem import Problem, refusal
 from airflow_provider_dreambooth.images.reading import ImageReader
 from airflow_provider_dreambooth.images.record import ImagesRecord, Seen
 from airflow_provider_dreambooth.images.sources import checked_texts, find, unreadable
-from airflow_provider_dreambooth.transport.link_download import NotFetchedError
+from airflow_provider_dreambooth.transport.download import NotFetchedError
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook

@@ -7,6 +7,11 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from airflow_provider_dreambooth.api.fingerprint import is_hosted
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+from airflow_provider_dreambooth.transport.trust import proxy_for
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
@@ -41,9 +46,27 @@ class AddressRule:
                 raise ForbiddenAddressError(text)
 
 
-def is_public(text: str) -> bool:
-    """Whether an address, such as ``10.0.0.5`` or ``64:ff9b::7f00:1``, is one of the public internet."""
-    return _is_public(_meant(text))
+def may_be_private(base_url: str) -> bool:
+    """
+    Return whether links may lead into private networks: only when the service itself is in one, as the emulator is.
+
+    :param base_url: the connection's base URL. Behind a proxy, a host that cannot be resolved here counts as public.
+    :raises DreamboothTransientError: the host cannot be resolved, so what its links may be is not known.
+    """
+    if is_hosted(base_url):
+        return False
+    host = urlsplit(base_url).hostname or ""
+    try:
+        addresses = addresses_of(host)
+    except OSError as error:
+        if proxy_for(base_url):
+            return False
+        raise DreamboothTransientError(
+            f"The name {host!r} of the connection's host cannot be resolved here, so it is not known whether links may lead "
+            "into private networks. No link was fetched and nothing was paid for it. A retry asks again; if it stays, check "
+            "the field 'host' of the connection."
+        ) from error
+    return not any(_is_public(_meant(address)) for address in addresses)
 
 
 def addresses_of(host: str, port: int | None = None) -> list[str]:

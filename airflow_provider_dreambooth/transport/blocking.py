@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.transport import download
 from airflow_provider_dreambooth.transport.exchange import Pause, Post, Step, conversation
 from airflow_provider_dreambooth.transport.rate_limit import RateLimit, rate_limit_of
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
@@ -78,38 +77,6 @@ class BlockingTransport:
                     return result
                 reply = self._carry_out(step)
 
-    def download(
-        self, url: str, *, limit: int = download.LARGEST, policy: RetryPolicy = download.PATIENCE
-    ) -> bytes:
-        """
-        Fetch a file, without the key.
-
-        :param url: its link.
-        :param limit: most bytes to take.
-        :param policy: how patient to be with a link that does not work yet.
-        :raises DreamboothError: it cannot be fetched, or is too large.
-        """
-        steps = download.conversation(
-            url, limit=limit, policy=policy, timeout=self.settings.timeout, clock=self._clock
-        )
-        reply: Reply | None = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration as done:
-                content: bytes = done.value
-                return content
-            reply = None
-            if isinstance(step, Pause):
-                self._sleep(step.seconds)
-            else:
-                reply = self._connected().get(
-                    step.url,
-                    {**download.HEADERS, "Content-Type": None},
-                    timeout=self.settings.timeout * download.TIME_FACTOR,
-                    limit=limit,
-                )
-
     def close(self) -> None:
         """Close the connections. The transport may be used again."""
         with self._lock:
@@ -132,9 +99,9 @@ class BlockingTransport:
         settings = self.settings
         with self._lock:
             if self._client is None:
-                # Files are fetched several at a time beside the account's own calls.
-                connections = settings.max_concurrent_requests + download.AT_ONCE
-                self._client = RequestsClient(HEADERS, connections, settings.timeout, settings.verify)
+                self._client = RequestsClient(
+                    HEADERS, settings.max_concurrent_requests, settings.timeout, settings.verify
+                )
             return self._client
 
 

@@ -1,158 +1,244 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-How links are fetched: by GET and without the key, from whatever host serves them. No I/O in here.
-
-The service's links answer 404 for a while after they were announced (observed), some stores answer 403 for
-what is not there yet: both are waited for.
+Fetching what a link leads to: by GET, bounded in bytes and time, streamed to disk, without the key, and only from
+addresses that are allowed. The address is checked at the moment of the connection and that one is connected to, for
+every redirect again, so neither a second DNS answer nor another spelling leads elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_dreambooth.api.answer import printable
-from airflow_provider_dreambooth.api.call import ApiCall, Repeat
+from airflow_provider_dreambooth.api.call import Repeat
 from airflow_provider_dreambooth.api.link_text import bare_link, for_display
 from airflow_provider_dreambooth.exceptions import (
-    Acceptance,
     DreamboothError,
     DreamboothNotFoundError,
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.transport.errors import error_of, proxy_wants_a_password
-from airflow_provider_dreambooth.transport.exchange import Pause
-from airflow_provider_dreambooth.transport.reply import Reply
+from airflow_provider_dreambooth.transport.address import AddressRule, ForbiddenAddressError, addresses_of
+from airflow_provider_dreambooth.transport.errors import host_of, why_not_sent
+from airflow_provider_dreambooth.transport.reply import Failure, Reply
+from airflow_provider_dreambooth.transport.requests_client import RequestsClient
 from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy
+from airflow_provider_dreambooth.transport.route import REDIRECTS, USER_AGENT
+from airflow_provider_dreambooth.transport.trust import SetupError, proxy_for
 
-#: Most bytes of one file: a rendering of 1024 x 1024 as PNG stays below 4 MB.
-LARGEST = 32 * 1024 * 1024
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.connection import ConnectionSettings
+
+#: Most bytes of one result: a rendering of 1024 x 1024 as PNG stays below 4 MB.
+LARGEST_RESULT = 32 * 1024 * 1024
+#: Links of results answer 404 for a while after they were announced (observed), some stores answer 403 for what is not
+#: there yet: both are waited for.
 PATIENCE = RetryPolicy(tries=9, total=60.0, first_delay=1.0, longest_delay=10.0)
+MOST_REDIRECTS = 5
 #: A file may take this many times the connection's time-out, which is meant for short answers.
 TIME_FACTOR = 4.0
-#: Files that are fetched at the same time at the most.
-AT_ONCE = 8
-HEADERS = {"Accept": "image/*, */*;q=0.5"}
-MOST_REDIRECTS = 5
-_REDIRECTS = (301, 302, 303, 307, 308)
-_NOT_YET = (403, 404, 408, 425, 429)
+#: Seconds before the second and last try of a link that is no result.
+TRY_AGAIN_AFTER = 1.0
+_HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+_TRANSIENT = frozenset({407, 408, 425, 429})
+_NOT_YET = frozenset({403, 404})
 
 
-@dataclass(frozen=True)
-class Get:
-    """Fetch an address; redirects are not followed."""
-
-    url: str
-
-
-def conversation(
-    url: str, *, limit: int, policy: RetryPolicy, timeout: float, clock: Callable[[], float]
-) -> Generator[Get | Pause, Reply | None, bytes]:
+class NotFetchedError(Exception):
     """
-    Yield the steps of a download, and return the bytes.
+    A link could not be fetched. Names no link: whoever asked knows it.
 
-    :param url: the link.
-    :param limit: most bytes to take.
-    :param policy: how patient to be.
-    :param timeout: the connection's, in seconds.
+    :param reason: what happened, as the rest of a sentence.
+    :param status: the HTTP code, when a server answered with one.
+    :param certain: it would be the same for everybody and at any time.
+    """
+
+    def __init__(self, reason: str, *, status: int | None = None, certain: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+        self.certain = certain
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether a second try may end otherwise."""
+        if self.certain:
+            return False
+        return self.status is None or self.status >= 500 or self.status in _TRANSIENT
+
+
+class Download:
+    """
+    Fetches links. Safe to share between threads.
+
+    :param settings: the connection: time-out and CA bundle. Its key is not used.
+    :param allow_private: links may lead into private networks.
     :param clock: seconds, never going back.
-    :raises DreamboothError: it cannot be fetched, or is too large.
+    :param sleep: waits that many seconds.
     """
-    call = _call(url)
-    retry = Retry(policy, Repeat.FREELY, clock())
-    while True:
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        allow_private: bool,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rule = AddressRule(allow_private)
+        self._timeout = settings.timeout
+        self._verify = settings.verify
+        self._clock = clock
+        self._sleep = sleep
+
+    def fetch(self, link: str, *, limit: int) -> IO[bytes]:
+        """
+        Return a temporary file with what is behind a link, rewound; the caller closes it.
+
+        :param link: an http(s) link.
+        :param limit: most bytes to take.
+        :raises NotFetchedError: it is not there, too large, too slow, or leads to a forbidden address.
+        """
         try:
-            return (yield from _fetch(call, limit, timeout * TIME_FACTOR))
-        except DreamboothError as caught:
-            error = caught
-        delay = retry.delay_after(error, clock())
-        if delay is None:
-            raise retry.conclude(error, clock())
-        yield Pause(delay)
+            return self._follow(link, limit)
+        except NotFetchedError as error:
+            if not error.is_transient:
+                raise
+        self._sleep(TRY_AGAIN_AFTER)
+        return self._follow(link, limit)
 
+    def fetch_result(self, link: str, *, limit: int = LARGEST_RESULT) -> bytes:
+        """
+        Return what a link of the service leads to, waiting for one that does not work yet.
 
-def _call(url: str) -> ApiCall[Any]:
-    """Return what names a download in messages: the link without its query, which can hold a signature."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise DreamboothValidationError(
-            f"{for_display(url)[:200]!r} is no link that a file can be fetched from."
-        )
-    about = printable(f"the file {bare_link(url)}"[:300])
-    return ApiCall(path=url, body={}, read=lambda document: document, about=about)
+        :param link: as the service gave it.
+        :param limit: most bytes to take.
+        :raises DreamboothError: it cannot be fetched, is too large, or leads to a forbidden address.
+        """
+        if not _is_web_address(link):
+            raise DreamboothValidationError(
+                f"{for_display(link)[:200]!r} is no link that a file can be fetched from."
+            )
+        retry = Retry(PATIENCE, Repeat.FREELY, self._clock())
+        while True:
+            try:
+                with self._follow(link, limit) as file:
+                    return file.read()
+            except NotFetchedError as caught:
+                error = _error_about_result(link, caught)
+            delay = retry.delay_after(error, self._clock())
+            if delay is None:
+                raise retry.conclude(error, self._clock())
+            self._sleep(delay)
 
+    def _follow(self, link: str, limit: int) -> IO[bytes]:
+        client = RequestsClient(_HEADERS, 1, self._timeout, self._verify, self._addresses)
+        file: IO[bytes] = tempfile.TemporaryFile(prefix="dreambooth-image-")  # noqa: SIM115 - the caller closes it
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                target = self._get(client, link, file, limit)
+                file.seek(0)
+                if target is None:
+                    return file
+                file.truncate()
+                link = target
+            raise NotFetchedError(f"is redirected more than {MOST_REDIRECTS} times", certain=True)
+        except BaseException:
+            file.close()
+            raise
+        finally:
+            client.close()
 
-def _fetch(call: ApiCall[Any], limit: int, timeout: float) -> Generator[Get | Pause, Reply | None, bytes]:
-    url = call.path
-    for _ in range(MOST_REDIRECTS + 1):
-        reply = yield Get(url)
-        assert reply is not None
-        target = _redirected(call, url, reply, timeout)
-        if target is None:
-            return _content(call, reply, limit)
-        url = target
-    raise DreamboothValidationError(
-        f"{_capital(call.about)} redirects more than {MOST_REDIRECTS} times. Check the link."
-    )
-
-
-def _redirected(call: ApiCall[Any], url: str, reply: Reply, timeout: float) -> str | None:
-    """Return where the link leads to instead, ``None`` where it ends."""
-    if reply.failure is not None:
-        raise error_of(call, url, reply, timeout)
-    if reply.status == 407:
-        raise proxy_wants_a_password(call, reply.proxy)
-    location = reply.headers.get("Location")
-    if reply.status not in _REDIRECTS or not location:
+    def _get(self, client: RequestsClient, link: str, file: IO[bytes], limit: int) -> str | None:
+        """Write what is there to the file, or return where a redirect leads."""
+        try:
+            if proxy_for(link) is not None:
+                # The proxy resolves the name itself and has rules of its own. What is known here already is checked here.
+                with contextlib.suppress(OSError):
+                    self._addresses(urlsplit(link).hostname or "", None)
+            reply = client.get(link, file, timeout=self._timeout * TIME_FACTOR, limit=limit)
+        except ForbiddenAddressError as error:
+            reply = Reply(failure=Failure("forbidden", str(error)))
+        except SetupError as error:
+            reply = Reply(failure=Failure("setup", str(error)))
+        if reply.failure is not None:
+            raise _failed(link, reply, reply.failure, self._timeout)
+        location = reply.headers.get("Location")
+        if reply.status in REDIRECTS and location:
+            return _redirected(link, location)
+        if reply.status == 407:
+            raise NotFetchedError(
+                f"cannot be reached from this worker (the proxy {reply.proxy or 'on the way'} wants a user and a password: "
+                "HTTP 407)",
+                status=407,
+            )
+        if reply.status != 200:
+            raise NotFetchedError(f"answers HTTP {reply.status}", status=reply.status)
+        if reply.headers.get("Content-Encoding") and not reply.too_large:
+            file.seek(0)
+            reply.body = file.read()
+            reply.decode(limit)
+            file.seek(0)
+            file.truncate()
+            file.write(reply.body)
+        if reply.too_large:
+            raise NotFetchedError(f"has more than {limit / 1048576:.3g} MB", certain=True)
         return None
+
+    def _addresses(self, host: str, port: int | None) -> Sequence[str]:
+        addresses = addresses_of(host, port)
+        self._rule.check(addresses)
+        return addresses
+
+
+def _is_web_address(link: str) -> bool:
     try:
-        target = urljoin(url, location)
-        _call(target)
+        parts = urlsplit(link)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise DreamboothValidationError(
-            f"{_capital(call.about)} redirects to an address that is none (HTTP {reply.status}). Check the link.",
-            http_status=reply.status,
-        ) from None
-    return target
+        return False
 
 
-def _content(call: ApiCall[Any], reply: Reply, limit: int) -> bytes:
-    error = _error_in(call, reply)
-    if error is not None:
-        raise error
-    reply.decode(limit)
-    if reply.too_large:
-        raise DreamboothValidationError(
-            f"{_capital(call.about)} is larger than {limit / 1024 / 1024:g} MB and was not fetched. "
-            "Check that the link leads to an image."
+def _redirected(link: str, location: str) -> str:
+    with contextlib.suppress(ValueError):
+        target = urljoin(link, location)
+        if _is_web_address(target):
+            return target
+    raise NotFetchedError("is redirected to something that is no web address", certain=True)
+
+
+def _failed(link: str, reply: Reply, failure: Failure, timeout: float) -> NotFetchedError:
+    if failure.kind == "forbidden":
+        return NotFetchedError(
+            f"leads to {failure.detail}, which is not an address of the public internet", certain=True
         )
-    return reply.body
+    if failure.kind == "timeout" and reply.sent:
+        return NotFetchedError("is too slow")
+    if failure.kind == "setup":
+        what = failure.detail
+    elif reply.sent:
+        what = f"the connection to {host_of(link)} was cut"
+    else:
+        what = why_not_sent(failure, link, reply.proxy, timeout)[0]
+    return NotFetchedError(f"cannot be reached from this worker ({what})")
 
 
-def _error_in(call: ApiCall[Any], reply: Reply) -> DreamboothError | None:
-    """Return the error that an HTTP code means for a file, ``None`` when it is there."""
-    status = reply.status
-    if status == 200:
-        return None
-    if status in _NOT_YET or status >= 500:
+def _error_about_result(link: str, error: NotFetchedError) -> DreamboothError:
+    # Without its query, which can hold a signature.
+    what = f"The file {printable(bare_link(link)[:300])} {error.reason}."
+    if error.certain:
+        return DreamboothValidationError(f"{what} It was not fetched. Check that the link leads to an image.")
+    if error.status is None:
+        return DreamboothTransientError(f"{what} This is usually temporary.")
+    if error.is_transient or error.status in _NOT_YET:
         return DreamboothTransientError(
-            f"{_capital(call.about)} is not there (HTTP {status}). Links of the service come alive some "
-            "seconds after they are announced and can end after 24 hours; if this stays, render again.",
-            http_status=status,
-            acceptance=Acceptance.NO,
+            f"{what} Links of the service work some seconds after they are announced and can end after 24 hours; if "
+            "this stays, render again.",
+            http_status=error.status,
         )
-    return DreamboothNotFoundError(
-        f"{_capital(call.about)} cannot be fetched (HTTP {status}). The link may have ended: render again.",
-        http_status=status,
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return DreamboothNotFoundError(f"{what} The link may have ended: render again.", http_status=error.status)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from airflow_provider_dreambooth.api.answer import printable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothTransientError
+from airflow_provider_dreambooth.transport.address import ForbiddenAddressError
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Failure, Reply
 from airflow_provider_dreambooth.transport.trust import SetupError
 
@@ -42,6 +43,8 @@ def failure_of(cause: BaseException) -> Failure:
     for part in reversed(parts):
         if isinstance(part, SetupError):
             return Failure("setup", str(part))
+        if isinstance(part, ForbiddenAddressError):
+            return Failure("forbidden", str(part))
         if isinstance(part, ssl.SSLCertVerificationError):
             return Failure("untrusted", getattr(part, "verify_message", None) or "verification failed")
     for part in reversed(parts):
@@ -80,13 +83,13 @@ def error_of(call: ApiCall[Any], url: str, reply: Reply, timeout: float) -> Drea
             training_id=call.training_id,
         )
     if not reply.sent:
-        what, advice = _why_not_sent(failure, url, reply.proxy, timeout)
+        what, advice = why_not_sent(failure, url, reply.proxy, timeout)
         return DreamboothTransientError(
             f"{what}, so the call about {call.about} was not sent and nothing was accepted or charged. {advice}.",
             training_id=call.training_id,
             acceptance=Acceptance.NO,
         )
-    host = _host(url)
+    host = host_of(url)
     if reply.too_large:
         what = (
             f"{host} answered the call about {call.about} with more than {LARGEST_ANSWER // 1024 // 1024} MB"
@@ -121,9 +124,9 @@ def proxy_wants_a_password(call: ApiCall[Any], proxy: str | None) -> DreamboothT
     )
 
 
-def _why_not_sent(failure: Failure, url: str, proxy: str | None, timeout: float) -> tuple[str, str]:
-    """Return what happened and what to do."""
-    host = _host(url)
+def why_not_sent(failure: Failure, url: str, proxy: str | None, timeout: float) -> tuple[str, str]:
+    """Return what kept a request from going out, and what to do."""
+    host = host_of(url)
     check = "Check host and port in the connection"
     if failure.kind == "untrusted":
         return (
@@ -165,7 +168,8 @@ def _why_not_sent(failure: Failure, url: str, proxy: str | None, timeout: float)
     return f"Cannot connect to {origin_of(url)} ({failure.detail})", check
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return ``host[:port]`` of a URL."""
     return origin_of(url).partition("://")[2]
 
 

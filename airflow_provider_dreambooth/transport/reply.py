@@ -40,7 +40,8 @@ class Failure:
     """
     Why an exchange has no whole answer, in our words: exceptions of HTTP libraries hold the request.
 
-    :param kind: one of ``refused``, ``unresolved``, ``untrusted``, ``tls``, ``timeout``, ``proxy``, ``setup``, ``cut``.
+    :param kind: one of ``refused``, ``unresolved``, ``untrusted``, ``tls``, ``timeout``, ``proxy``, ``setup``,
+        ``forbidden``, ``cut``.
     :param detail: what the library or the system adds, for a person.
     """
 

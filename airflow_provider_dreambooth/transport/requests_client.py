@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import IO, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NameResolutionError
 
 from airflow_provider_dreambooth.transport.errors import CONNECT_SHARE, failure_of
 from airflow_provider_dreambooth.transport.reply import Body, Failure, Reply
@@ -22,6 +25,9 @@ from airflow_provider_dreambooth.transport.trust import (
     shown_proxy,
     tls_context,
 )
+
+#: Returns the addresses at which a host and port may be reached, or raises.
+Resolve = Callable[[str, int], Sequence[str]]
 
 _CHUNK = 64 * 1024
 #: Seconds after the deadline at which the socket gives up by itself, if the watchdog did not end it.
@@ -54,15 +60,42 @@ _progress: ContextVar[_Progress | None] = ContextVar("_progress", default=None)
 
 
 class _Observed:
-    """Mixed into urllib3's connections: marks the moment in which the first byte of a request goes out."""
+    """
+    Mixed into urllib3's connections: marks the moment in which the first byte of a request goes out, and connects only
+    where it may.
+    """
 
+    #: Asked for each connection, and one of its answers is connected to; ``None`` connects anywhere.
+    resolve: Resolve | None = None
+    host: str
+    port: int
     sock: Any
+    _dns_host: str
     _connecting = False
 
     def _new_conn(self) -> Any:
-        made = super()._new_conn()  # type: ignore[misc]
+        made = self._connected()
         self._watch(made)
         return made
+
+    def _connected(self) -> Any:
+        connect: Callable[[], Any] = super()._new_conn  # type: ignore[misc]
+        if self.resolve is None:
+            return connect()
+        name = self._dns_host
+        try:
+            *others, last = self.resolve(name, self.port)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
+        try:
+            # TLS still checks the certificate against the host's name.
+            for self._dns_host in others:
+                with contextlib.suppress(Exception):
+                    return connect()
+            self._dns_host = last
+            return connect()
+        finally:
+            self._dns_host = name
 
     def connect(self) -> None:
         # What a tunnel through a proxy needs is sent in here, and is no part of the request.
@@ -90,26 +123,31 @@ class _Observed:
         return progress
 
 
-def _observed(pool: Any) -> Any:
+def _observed(pool: Any, resolve: Resolve | None) -> Any:
     if issubclass(pool.ConnectionCls, _Observed):
         return pool
-    connection = type(pool.ConnectionCls.__name__, (_Observed, pool.ConnectionCls), {})
+    own = {"resolve": resolve and staticmethod(resolve)}
+    connection = type(pool.ConnectionCls.__name__, (_Observed, pool.ConnectionCls), own)
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
 class _Adapter(HTTPAdapter):
-    """Repeats nothing by itself: that is decided in :mod:`~.retry`."""
+    """Repeats nothing by itself: that is decided in :mod:`~.retry`. What a proxy connects to is the proxy's business."""
+
+    def __init__(self, resolve: Resolve | None, connections: int) -> None:
+        self._resolve = resolve
+        super().__init__(pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self._observe(self.poolmanager)
+        self._observe(self.poolmanager, self._resolve)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return self._observe(super().proxy_manager_for(*args, **kwargs))
+        return self._observe(super().proxy_manager_for(*args, **kwargs), None)
 
-    def _observe(self, manager: Any) -> Any:
+    def _observe(self, manager: Any, resolve: Resolve | None) -> Any:
         pools = manager.pool_classes_by_scheme.items()
-        manager.pool_classes_by_scheme = {scheme: _observed(pool) for scheme, pool in pools}
+        manager.pool_classes_by_scheme = {scheme: _observed(pool, resolve) for scheme, pool in pools}
         return manager
 
 
@@ -123,19 +161,26 @@ class RequestsClient:
     """
     Pools of connections for one ``verify``. Safe to share between threads.
 
-    :param headers: sent with every POST.
+    :param headers: sent with every request.
     :param connections: most connections to keep.
-    :param timeout: seconds for one POST, from the first step to the last byte of the answer.
+    :param timeout: seconds for one POST, from the first step to the last byte of the answer; of a GET for each part.
     :param verify: the connection's setting.
+    :param resolve: returns the addresses to connect to, or raises; ``None`` connects anywhere.
     """
 
     def __init__(
-        self, headers: Mapping[str, str], connections: int, timeout: float, verify: bool | str
+        self,
+        headers: Mapping[str, str],
+        connections: int,
+        timeout: float,
+        verify: bool | str,
+        resolve: Resolve | None = None,
     ) -> None:
         self._headers = headers
         self._connections = connections
         self._timeout = timeout
         self._verify = verify
+        self._resolve = resolve
         self._session = self._new_session()
 
     def post(self, url: str, body: Body, *, limit: int, fresh: bool = False) -> Reply:
@@ -145,14 +190,25 @@ class RequestsClient:
         :param limit: most bytes of the answer to read.
         :param fresh: over a connection of its own.
         """
-        if not fresh:
-            return self._exchange(self._session, "POST", url, body, {}, self._timeout, limit)
-        with self._new_session() as session:
-            return self._exchange(session, "POST", url, body, {}, self._timeout, limit)
+        received = BytesIO()
+        exchange = partial(self._exchange, "POST", url, body, received, self._timeout, limit)
+        if fresh:
+            with self._new_session() as session:
+                reply = exchange(session)
+        else:
+            reply = exchange(self._session)
+        reply.body = received.getvalue()
+        return reply
 
-    def get(self, url: str, headers: Mapping[str, str | None], *, timeout: float, limit: int) -> Reply:
-        """Send a GET; redirects are not followed. See :meth:`post`."""
-        return self._exchange(self._session, "GET", url, None, headers, timeout, limit)
+    def get(self, url: str, file: IO[bytes], *, timeout: float, limit: int) -> Reply:
+        """
+        Send a GET; redirects are not followed, and what comes is not unpacked.
+
+        :param file: what comes is written to it.
+        :param timeout: seconds to the last byte.
+        :param limit: most bytes to read.
+        """
+        return self._exchange("GET", url, None, file, timeout, limit, self._session)
 
     def close(self) -> None:
         """Close all connections."""
@@ -160,15 +216,15 @@ class RequestsClient:
 
     def _exchange(
         self,
-        session: requests.Session,
         method: str,
         url: str,
         body: Body | None,
-        headers: Mapping[str, Any],
+        received: IO[bytes],
         timeout: float,
         limit: int,
+        session: requests.Session,
     ) -> Reply:
-        reply, progress, received = Reply(), _Progress(), bytearray()
+        reply, progress = Reply(), _Progress()
         token = _progress.set(progress)
         watchdog = threading.Timer(timeout, progress.expire)
         watchdog.daemon = True
@@ -182,17 +238,16 @@ class RequestsClient:
                 url,
                 # A file does not print what it holds, in none of the library's frames.
                 data=None if body is None else BytesIO(body.content),
-                headers=dict(headers),
                 stream=True,
                 allow_redirects=False,
-                timeout=(self._timeout * CONNECT_SHARE, timeout + _GRACE),
+                timeout=(self._timeout * CONNECT_SHARE, self._timeout + _GRACE),
                 verify=bundle_of(self._verify),
                 proxies={} if proxy is None else {"http": proxy, "https": proxy},
             ) as response:
                 reply.status, reply.headers = response.status_code, response.headers
                 for piece in response.raw.stream(_CHUNK, decode_content=False):
-                    received += piece
-                    if len(received) > limit:
+                    received.write(piece)
+                    if received.tell() > limit:
                         reply.too_large = True
                         break
         except Exception as caught:
@@ -202,14 +257,14 @@ class RequestsClient:
             _progress.reset(token)
         if progress.expired and reply.failure is None:
             reply.failure = Failure("timeout")
-        reply.sent, reply.body = progress.sent, bytes(received)
+        reply.sent = progress.sent
         return reply
 
     def _new_session(self) -> requests.Session:
         session = _Session()
         session.trust_env = False  # proxies and the CA bundle are passed; a netrc entry would send a password
         session.headers.update(self._headers)
-        adapter = _Adapter(pool_maxsize=self._connections, max_retries=0)
+        adapter = _Adapter(self._resolve, self._connections)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session

@@ -25,18 +25,19 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
+USER_AGENT = f"airflow-provider-dreambooth/{__version__}"
 HEADERS = {
     # Without it the service answers "Invalid Api Key".
     "Content-Type": "application/json",
     "Accept": "application/json",
     # An answer is some hundred bytes long; what is not encoded cannot unfold to gigabytes.
     "Accept-Encoding": "identity",
-    "User-Agent": f"airflow-provider-dreambooth/{__version__}",
+    "User-Agent": USER_AGENT,
 }
 #: Redirects followed for one call.
 MOST_REDIRECTS = 3
-#: 303 and anything else would make a GET of it, which has no body and so no key.
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
+#: 303 would make a GET of it, which has no body and so no key.
 _FOLLOWED = (301, 302, 307, 308)
 _PERMANENT = (301, 308)
 _SAME_API = frozenset(
@@ -94,7 +95,7 @@ class Route:
         :param location: its ``Location``.
         :raises DreamboothValidationError: the redirect leads where the key must not go, or loses the body.
         """
-        if status not in _REDIRECTS or not location:
+        if status not in REDIRECTS or not location:
             return None
         try:
             target = urljoin(url, location)

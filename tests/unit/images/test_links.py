@@ -10,11 +10,9 @@ from typing import IO
 import pytest
 from pytest_mock import MockerFixture
 
-from airflow_provider_dreambooth.exceptions import DreamboothTransientError
-from airflow_provider_dreambooth.images import links
 from airflow_provider_dreambooth.images.inspection import inspect
-from airflow_provider_dreambooth.images.links import LinkCheck, check_links, may_be_private
-from airflow_provider_dreambooth.transport.link_download import NotFetchedError
+from airflow_provider_dreambooth.images.links import LinkCheck, check_links
+from airflow_provider_dreambooth.transport.download import NotFetchedError
 from tests.emulated_task import photo
 
 LINK = "https://images.example/1.png"
@@ -80,34 +78,6 @@ def test_a_name_that_is_never_public_is_an_error_unless_the_service_is_private(n
     found = check(photo(), link=link, allow_private=False)
     assert found.error == "is an address of a private network, which the hosted service cannot reach"
     assert check(photo(), link=link, allow_private=True).error is None
-
-
-@pytest.mark.parametrize(
-    ("base_url", "addresses", "allowed"),
-    [
-        ("https://modelslab.com", ["10.0.0.1"], False),
-        ("https://gateway.example", ["8.8.8.8"], False),
-        ("https://gateway.example", ["8.8.8.8", "10.0.0.1"], False),
-        ("http://emulator:8765", ["172.18.0.2"], True),
-        ("http://127.0.0.1:8765", ["127.0.0.1"], True),
-    ],
-)
-def test_links_may_be_private_only_where_the_service_is(
-    base_url: str, addresses: list[str], allowed: bool, mocker: MockerFixture
-) -> None:
-    mocker.patch.object(links, "addresses_of", return_value=addresses)
-    assert may_be_private(base_url) is allowed
-
-
-def test_a_name_server_that_fails_is_a_transient_error_and_not_a_verdict_on_the_links(
-    mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mocker.patch.object(links, "addresses_of", side_effect=OSError("no such name"))
-    with pytest.raises(DreamboothTransientError, match=r"'gateway\.example' .* cannot be resolved"):
-        may_be_private("https://gateway.example")
-    # The proxy resolves it.
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    assert may_be_private("https://gateway.example") is False
 
 
 def test_links_are_fetched_side_by_side_and_decoded_one_by_one(mocker: MockerFixture) -> None:

@@ -18,7 +18,7 @@ from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
     DreamboothUploadImagesOperator,
 )
-from airflow_provider_dreambooth.transport.link_download import NotFetchedError
+from airflow_provider_dreambooth.transport.download import NotFetchedError
 from tests.emulated_task import Requests, Tries, dies_at, photo
 
 Album = Callable[[int], Path]
@@ -164,7 +164,7 @@ def test_new_links_are_known_again_after_they_have_ended(
     before, after = uploaded(connection, folder), uploaded(connection, folder)
     first = tries.run(train(connection, before))
     tries.run(train(connection, after))
-    gone = mocker.patch("airflow_provider_dreambooth.images.reading.LinkDownload.fetch")
+    gone = mocker.patch("airflow_provider_dreambooth.images.reading.Download.fetch")
     gone.side_effect = NotFetchedError("answers HTTP 404", status=404)
     assert tries.run(train(connection, after)) == first
     assert asked.of(TRAINING) == 1
@@ -200,7 +200,7 @@ def test_while_a_new_link_cannot_be_compared_nothing_is_paid(
     tries, folder = Tries(), album(3)
     before, after = uploaded(connection, folder), uploaded(connection, folder)
     first = tries.run(train(connection, before))
-    fetch = mocker.patch("airflow_provider_dreambooth.images.reading.LinkDownload.fetch")
+    fetch = mocker.patch("airflow_provider_dreambooth.images.reading.Download.fetch")
     fetch.side_effect = NotFetchedError("cannot be reached from this worker")
     with pytest.raises(
         DreamboothTransientError, match=r"is not known\. Nothing was paid\. A retry looks again"

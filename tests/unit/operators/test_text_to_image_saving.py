@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
 from airflow_provider_dreambooth.rendering import folder as folders
 from airflow_provider_dreambooth.storage.place import Place
+from airflow_provider_dreambooth.transport.download import Download
 from tests.emulated_task import Requests, Tries, dies_at, photo
 
 RENDERING = "text_to_image_v6"
@@ -170,12 +173,17 @@ def test_a_request_that_the_service_has_forgotten_is_made_anew(
     assert asked.of(RENDERING) == 2
 
 
-def test_pictures_that_are_not_there_yet_are_waited_for(
+def downloads_sleep(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) -> None:
+    made = partialmethod(Download.__init__, sleep=sleep)
+    monkeypatch.setattr(Download, "__init__", made)
+
+
+def test_images_that_are_not_there_yet_are_waited_for(
     connection: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = render(connection, tmp_path, parameters={"emulator": {"late_links": 2}}, samples=1)
     slept: list[float] = []
-    monkeypatch.setattr(operator.hook.get_conn(), "_sleep", slept.append)
+    downloads_sleep(monkeypatch, slept.append)
     assert len(Tries().run(operator)) == 1
     assert len(slept) == 2
 
@@ -187,7 +195,7 @@ def test_links_that_stay_dead_are_given_up_after_two_tries(
     dead = {"emulator": {"late_links": 1000}}
     for sentence in ("asks for the same image again", "renders anew"):
         operator = render(connection, tmp_path, parameters=dead, samples=1)
-        monkeypatch.setattr(operator.hook.get_conn(), "_sleep", lambda seconds: None)
+        downloads_sleep(monkeypatch, lambda seconds: None)
         with pytest.raises(DreamboothTransientError, match=sentence):
             tries.run(operator)
     assert asked.of(RENDERING) == 1

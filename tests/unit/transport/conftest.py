@@ -66,7 +66,7 @@ class Carrier:
 
     def send(self, call: Any, **options: Any) -> Any:
         if self._interruption is None:
-            return self._do("send", call, **options)
+            return self._send(call, **options)
         interruption = self._interruption
 
         def interrupt(number: int, frame: Any) -> None:
@@ -75,20 +75,17 @@ class Carrier:
         before = signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, 0.7)
         try:
-            return self._do("send", call, **options)
+            return self._send(call, **options)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
-    def download(self, url: str, **options: Any) -> Any:
-        return self._do("download", url, **options)
-
-    def _do(self, what: str, *arguments: Any, **options: Any) -> Any:
+    def _send(self, call: Any, **options: Any) -> Any:
         limit = self.limit = self.limit or RateLimit(self.settings.max_concurrent_requests, clock=self.clock)
         if self.kind == "blocking":
             blocking = BlockingTransport(self.settings, clock=self.clock, sleep=self.clock.sleep, limit=limit)
             try:
-                return getattr(blocking, what)(*arguments, **options)
+                return blocking.send(call, **options)
             finally:
                 blocking.close()
 
@@ -97,7 +94,7 @@ class Carrier:
                 self.settings, clock=self.clock, sleep=self.clock.async_sleep, limit=limit
             )
             try:
-                return await getattr(transport, what)(*arguments, **options)
+                return await transport.send(call, **options)
             finally:
                 await transport.close()
 

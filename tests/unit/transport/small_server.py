@@ -38,6 +38,8 @@ class Reply:
     half: bool = False
     #: answer and close
     close: bool = False
+    #: answer without an end
+    endless: bool = False
     hold: bool = False
     #: all that is sent, byte by byte with so many seconds between them
     drip: bytes = b""
@@ -66,6 +68,7 @@ class SmallServer:
     def __init__(self, answer: Callable[[Request, int], Reply], tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.connections = 0
+        self.endless_bytes = 0
         self.at_once = 0
         self.most_at_once = 0
         self._answer = answer
@@ -136,6 +139,10 @@ class SmallServer:
                 self.at_once -= 1
         if reply.cut:
             return False
+        if reply.endless:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                self.endless_bytes += connection.send(b"x" * 65536)
         if reply.drip:
             for byte in reply.drip:
                 connection.sendall(bytes([byte]))

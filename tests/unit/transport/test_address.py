@@ -6,12 +6,15 @@ from __future__ import annotations
 import socket
 
 import pytest
+from pytest_mock import MockerFixture
 
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+from airflow_provider_dreambooth.transport import address as addresses_module
 from airflow_provider_dreambooth.transport.address import (
     AddressRule,
     ForbiddenAddressError,
     addresses_of,
-    is_public,
+    may_be_private,
 )
 
 PRIVATE = [
@@ -44,7 +47,6 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_of_the_public_internet_is_refused(address: str) -> None:
-    assert not is_public(address)
     with pytest.raises(ForbiddenAddressError):
         AddressRule(allow_private=False).check(["8.8.8.8", address])
 
@@ -53,7 +55,6 @@ def test_an_address_that_is_not_of_the_public_internet_is_refused(address: str) 
     "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 )
 def test_a_public_address_is_allowed_however_it_is_carried(address: str) -> None:
-    assert is_public(address)
     AddressRule(allow_private=False).check([address])
 
 
@@ -79,3 +80,31 @@ def test_every_spelling_that_a_connection_takes_stands_for_its_address(host: str
 def test_a_name_that_cannot_be_one_is_not_resolved(host: str) -> None:
     with pytest.raises(socket.gaierror):
         addresses_of(host)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "addresses", "allowed"),
+    [
+        ("https://modelslab.com", ["10.0.0.1"], False),
+        ("https://gateway.example", ["8.8.8.8"], False),
+        ("https://gateway.example", ["8.8.8.8", "10.0.0.1"], False),
+        ("http://emulator:8765", ["172.18.0.2"], True),
+        ("http://127.0.0.1:8765", ["127.0.0.1"], True),
+    ],
+)
+def test_links_may_be_private_only_where_the_service_is(
+    base_url: str, addresses: list[str], allowed: bool, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(addresses_module, "addresses_of", return_value=addresses)
+    assert may_be_private(base_url) is allowed
+
+
+def test_a_name_server_that_fails_is_a_transient_error_and_not_a_verdict_on_the_links(
+    mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mocker.patch.object(addresses_module, "addresses_of", side_effect=OSError("no such name"))
+    with pytest.raises(DreamboothTransientError, match=r"'gateway\.example' .* cannot be resolved"):
+        may_be_private("https://gateway.example")
+    # The proxy resolves it.
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert may_be_private("https://gateway.example") is False
