@@ -135,7 +135,7 @@ def _on_message(trap: Trap, kind: str, key: str | None = None, *, answered: bool
 
 def _places() -> dict[str, Callable[[Trap], None]]:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator as Operator
+    from airflow_provider_dreambooth.operators.training import TrainingOperator
     from airflow_provider_dreambooth.rendering.record import RenderingStore
     from airflow_provider_dreambooth.training import cancellation, polling
     from airflow_provider_dreambooth.training.registry import Registry
@@ -158,10 +158,10 @@ def _places() -> dict[str, Callable[[Trap], None]]:
         "after the list": lambda trap: _wrap(Submission, "_ask_models", after=trap.spring),
         "before adopting": lambda trap: _wrap(Submission, "_adopt", before=trap.spring),
         "after adopting": lambda trap: _wrap(Submission, "_adopt", after=trap.spring),
-        "before deferral": lambda trap: _wrap(Operator, "defer", before=trap.spring),
+        "before deferral": lambda trap: _wrap(TrainingOperator, "defer", before=trap.spring),
         "deferral sent": lambda trap: _on_message(trap, "DeferTask"),
         "deferral answered": lambda trap: _on_message(trap, "DeferTask", answered=True),
-        "at resume": lambda trap: _wrap(Operator, "execute_complete", before=trap.spring),
+        "at resume": lambda trap: _wrap(TrainingOperator, "execute_complete", before=trap.spring),
         "before recording the end": lambda trap: _wrap(TaskRecord, "finish", before=trap.spring),
         "after recording the end": lambda trap: _wrap(TaskRecord, "finish", after=trap.spring),
         "while returning": lambda trap: _on_message(trap, "SetXCom", "return_value"),

@@ -40,6 +40,8 @@ class Point:
     :param timeout: seconds for one HTTP request.
     :param wave: points of one wave run at the same time.
     :param renders: the task renders; what is paid are renderings.
+    :param trainer: the task starts a training of the v6 trainer.
+    :param custom_xcom_backend: XComs of the DAG are kept by :mod:`tests.chaos.xcom_backend`.
     :param fail_fast: the DAG has ``fail_fast``, and a second task that fails when it is told to.
     """
 
@@ -62,6 +64,8 @@ class Point:
     timeout: float = 10.0
     wave: int = 1
     renders: bool = False
+    trainer: bool = False
+    custom_xcom_backend: bool = False
     fail_fast: bool = False
 
     @property

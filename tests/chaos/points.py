@@ -536,6 +536,75 @@ def states_not_written() -> Iterator[Point]:
     )
 
 
+def xcom_backends() -> Iterator[Point]:
+    """XComs are kept outside of Airflow's database; what decides about money does not hang on that."""
+    yield Point(
+        "marked failed, deferred, custom XCom backend",
+        custom_xcom_backend=True,
+        act="mark_failed",
+        emulator=LONG,
+        state="failed",
+        cancelled=1,
+        says=("is cancelled, since the task was marked failed",),
+    )
+    yield Point(
+        "at resume, custom XCom backend",
+        custom_xcom_backend=True,
+        crashes=("at resume",),
+        **DEFERS,
+    )
+
+
+def v6_trainer() -> Iterator[Point]:
+    """The v6 trainer has no list of its trainings: a lost answer is settled by nobody."""
+    for place in ("after recording the id", "before deferral", "at resume", "after recording the end"):
+        yield Point(f"v6 trainer: {place}", trainer=True, crashes=(place,), **DEFERS)
+    yield Point(
+        "v6 trainer: after the answer",
+        trainer=True,
+        crashes=("after the answer",),
+        state="failed",
+        says=LOST,
+        unknown=1,
+        tries=2,
+    )
+    yield Point(
+        "v6 trainer: cut after acceptance",
+        trainer=True,
+        faults=(create("cut"),),
+        state="failed",
+        says=LOST,
+        unknown=1,
+        tries=1,
+    )
+    yield Point(
+        "v6 trainer: refused for its credits",
+        trainer=True,
+        faults=(create("no_credits", "before"),),
+        paid=0,
+        state="failed",
+        tries=1,
+    )
+    for wait in ("deferred", "worker"):
+        yield Point(
+            f"v6 trainer: cleared, {wait}",
+            trainer=True,
+            wait=wait,
+            act="clear_waiting",
+            emulator=LONG,
+            says=("is reused at no cost",),
+        )
+        yield Point(
+            f"v6 trainer: marked failed, then cleared, {wait}",
+            trainer=True,
+            wait=wait,
+            act="mark_failed_then_clear",
+            emulator=LONG,
+            paid=2,
+            cancelled=1,
+        )
+
+
 def renderings() -> Iterator[Point]:
     """A rendering is a paid request as well: at most one in each try."""
     for wait in ("deferred", "worker"):
@@ -567,5 +636,7 @@ POINTS: tuple[Point, ...] = (
     *moved_connections(),
     *kills_by_airflow(),
     *states_not_written(),
+    *xcom_backends(),
+    *v6_trainer(),
     *renderings(),
 )

@@ -18,6 +18,7 @@ import requests
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from dev.demo.ports import HOST, free_port
+from tests.chaos import xcom_backend
 from tests.chaos.observer import Observer, Seen
 from tests.chaos.point import RETRIES, Point
 from tests.system.stack import SystemStack
@@ -365,7 +366,7 @@ def _wrong_results(run: Run, tasks: list[Seen], paid: set[str]) -> list[str]:
         if task.state != "success" or run.point.act == "mark_success" or run.point.renders:
             continue
         value = run.stack.client.xcom(run.point.dag_id, task.run_id, TASK, map_index=task.map_index)
-        results.append(value)
+        results.append(xcom_backend.read(value))
     faults = [f"returned {value!r}, which was never paid" for value in results if value not in paid]
     if len(set(results)) != len(results):
         faults.append("two tasks share one training")

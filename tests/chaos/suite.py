@@ -30,6 +30,7 @@ CONFIG = {
     "database.sql_alchemy_pool_size": "20",
     "database.sql_alchemy_max_overflow": "40",
     "core.max_active_tasks_per_dag": "32",
+    "core.xcom_backend": "tests.chaos.xcom_backend.FilesOfSomePoints",
     # A whole worker that dies is noticed by its missing heartbeat; five minutes would be waited for otherwise.
     "scheduler.task_instance_heartbeat_timeout": "90",
     "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothFineTuneOperator,
     DreamboothTextToImageOperator,
+    DreamboothTrainerOperator,
 )
 from tests.chaos import crash
 from tests.chaos.point import RETRIES, Point
@@ -65,7 +66,12 @@ def task(point: Point) -> None:
         "retry_delay": timedelta(seconds=1),
         "pre_execute": functools.partial(crash.arm, crashes=point.crashes, settle=point.settle),
     } | dict(point.arguments)
-    if point.tasks == 1:
+    if point.trainer:
+        del arguments["class_prompt"]
+        DreamboothTrainerOperator(
+            trainer_id="flux_lora_trainer", parameters={"trigger_word": "sks fox"}, **arguments
+        )
+    elif point.tasks == 1:
         prompt = arguments.pop("instance_prompt", "photo of sks fox")
         DreamboothFineTuneOperator(instance_prompt=prompt, **arguments)
     else:
