@@ -6,28 +6,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.masking import secrets_in
 from airflow_provider_dreambooth.runtime import compat
+from airflow_provider_dreambooth.runtime.deferral import Deferral
 from airflow_provider_dreambooth.runtime.errors import for_airflow
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+
+Result = TypeVar("Result")
 
 
 class ServiceTask:
     """Base of the operators and of the sensor, beside Airflow's own."""
 
     dreambooth_conn_id: str
+    #: Which interface of the service the hook asks about trainings.
+    _training_api: ClassVar[str] = "v3"
 
     @cached_property
     def hook(self) -> DreamboothHook:
         """The hook of the task's connection."""
         from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
-        return DreamboothHook(self.dreambooth_conn_id)
+        return DreamboothHook(self.dreambooth_conn_id, self._training_api)
+
+    def returned(self, result: Result | Deferral) -> Result:
+        """
+        Return what a flow has returned, or leave the worker if that is what it returned.
+
+        :param result: the task's result, or a wait to be spent off the worker.
+        """
+        if not isinstance(result, Deferral):
+            return result
+        from airflow_provider_dreambooth.triggers.awaited import trigger_of
+
+        this: Any = self
+        this.defer(
+            trigger=trigger_of(result, self.dreambooth_conn_id),
+            method_name=result.method,
+            kwargs=result.kwargs,
+            timeout=result.timeout,
+        )
+        raise AssertionError("defer() does not return")
 
     @contextmanager
     def errors_for_airflow(self) -> Iterator[None]:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Airflow's life cycle around the rooms below."""
+"""The operators: arguments and Airflow's life cycle. What they do is in ``training/``, ``rendering/`` and ``images/``."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.operators.training import TrainingOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 
 
 class DreamboothFineTuneOperator(TrainingOperator):
@@ -134,8 +133,6 @@ class DreamboothFineTuneOperator(TrainingOperator):
         self.method = method
 
     def _request(self, context: Context) -> FineTuneRequest:
-        from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
-
         return FineTuneRequest.draft(
             environment=self.hook.settings.environment,
             instance_prompt=self.instance_prompt,

@@ -6,33 +6,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
-from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_dreambooth.api.trainer_fields import METHOD, refuse_hf_token, subject_in
+from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.operators.training import TrainingOperator
-from airflow_provider_dreambooth.training.record import Ending
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
-    from airflow_provider_dreambooth.api.training_routes import TrainingRequest
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.images.supply import ImageSupply
-    from airflow_provider_dreambooth.training.submission import Secured
-    from airflow_provider_dreambooth.training.task_record import TaskRecord
-
-#: Seconds in which Airflow must take a note about a stop; it kills the process 5 s after the signal.
-NOTED_WITHIN = 1.5
-#: Characters of the request that renders beyond which it is no XCom.
-LONGEST_INFERENCE = 20_000
+    from airflow_provider_dreambooth.training.trainer_run import TrainerRun
 
 
 class DreamboothTrainerOperator(TrainingOperator):
@@ -83,6 +70,7 @@ class DreamboothTrainerOperator(TrainingOperator):
     template_fields: Sequence[str] = ("trainer_id", "images", "parameters", "dreambooth_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"images": "json", "parameters": "json"}
 
+    _training_api = "v6"
     #: What summary and lineage show beside the fields of a fine-tuning, which this has not.
     method = METHOD
     class_prompt = training_type = base_model_id = max_train_steps = seed = None
@@ -134,16 +122,7 @@ class DreamboothTrainerOperator(TrainingOperator):
         """What summaries show of the request."""
         return {"trainer_id": self.trainer_id, **(self.parameters or {})}
 
-    @cached_property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection, for trainings of the v6 trainer."""
-        from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-
-        return DreamboothHook(self.dreambooth_conn_id, training_api="v6")
-
     def _request(self, context: Context) -> TrainerRequest:
-        from airflow_provider_dreambooth.api.trainer_request import TrainerRequest
-
         return TrainerRequest.draft(
             environment=self.hook.settings.environment,
             trainer_id=self.trainer_id,
@@ -151,47 +130,10 @@ class DreamboothTrainerOperator(TrainingOperator):
             owner=owner_of(context["ti"]),
         )
 
-    def _secure(self, request: TrainingRequest, record: TaskRecord, images: ImageSupply) -> Secured:
-        from airflow_provider_dreambooth.training import stop_note
+    def _flow(self) -> type[TrainerRun]:
+        from airflow_provider_dreambooth.training.trainer_run import TrainerRun
 
-        stop_note.take_over(record, self.log)
-        return super()._secure(request, record, images)
-
-    def _became_ready(self, context: Context, training_id: str) -> None:
-        """Push what the service says of rendering with the LoRA."""
-        import json
-
-        from airflow_provider_dreambooth.api.results import TrainerStatus
-        from airflow_provider_dreambooth.masking import without_secrets
-
-        status = self.hook.fine_tune_status(training_id)
-        fields = status.rendering if isinstance(status, TrainerStatus) else None
-        if fields is None or len(json.dumps(fields)) > LONGEST_INFERENCE:
-            self.log.warning(
-                "XCom inference is not pushed: the service gives no request that renders with LoRA %s, or one of more than %d "
-                "characters.",
-                training_id,
-                LONGEST_INFERENCE,
-            )
-            return
-        context["ti"].xcom_push(key="inference", value=without_secrets(fields))
-
-    def on_kill(self) -> None:
-        """Stop the training if, and only if, a person marked the task failed while it waits on this worker."""
-        super().on_kill()
-        if self._killed is None or self._record is None or not self._killed.cancelled:
-            return
-        # The service will call it completed: only the record can tell a later try that it was stopped.
-        noting = Thread(target=_note_stop, args=(self._record,), name="dreambooth-stopped", daemon=True)
-        noting.start()
-        noting.join(NOTED_WITHIN)
-
-
-def _note_stop(record: TaskRecord) -> None:
-    with suppress(Exception):
-        known = record.load()
-        if known is not None and known.ending is None:
-            record.save(known.ended(Ending.CANCELLED, "the task was marked failed"))
+        return TrainerRun
 
 
 def owner_of(task_instance: Any) -> str:

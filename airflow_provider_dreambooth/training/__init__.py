@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decisions about trainings: what is known of one, what to do next, when to ask again.
+"""All that is decided and done about a paid training, from the record of earlier tries to the end of the wait.
 
-Plain values and functions fed with a clock. Nothing here imports Airflow or an HTTP library; operator, sensor
-and trigger share it, so that they cannot drift apart.
+Decisions are plain values and functions fed with a clock, which operator, sensor and trigger share, so that they cannot
+drift apart. Nothing here imports an operator or a trigger.
 """

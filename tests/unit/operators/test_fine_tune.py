@@ -308,8 +308,8 @@ class Killed:
         self.task_instance = TaskInstance()
         self.task_instance.state = state
         _, self.training_id = waiting(served, **changes)
-        self.operator._waiting_for = self.training_id
-        self.operator._task_instance = self.task_instance
+        self.run = self.operator._try = self.operator._begin(context_of(self.task_instance))
+        self.run.waiting_for = self.training_id
         _ = self.operator.hook.settings
 
 
@@ -337,7 +337,7 @@ def test_a_task_that_airflow_failed_for_want_of_heartbeats_leaves_its_training_r
 ) -> None:
     monkeypatch.setattr(DreamboothFineTuneOperator, "log", logging.getLogger("the task's log"), raising=False)
     task = Killed(served, "failed")
-    task.operator._stalls = StallDetector(30.0, now=time.time() - 400)
+    task.run._stalls = StallDetector(30.0, now=time.time() - 400)
     task.operator.on_kill()
     assert served.stage(task.training_id) == "deploying_gpu"
     assert f"Training {task.training_id} is still running: this process stood still" in caplog.text
@@ -366,7 +366,8 @@ def test_a_wait_that_its_own_task_cancelled_says_so(served: Served) -> None:
     task.operator.on_kill()
     ended = WaitEnded("cancelled", task.training_id, "cancelled by somebody")
     with pytest.raises(DreamboothTrainingFailedError, match="since the task was marked failed") as caught:
-        task.operator.execute_complete(context_of(task.task_instance), ended.to_payload())
+        with task.operator.errors_for_airflow():
+            task.run.conclude(ended)
     assert isinstance(caught.value, AirflowFailException)
 
 

@@ -254,14 +254,11 @@ def test_resubmit_pays_for_a_new_one(served: Served, monkeypatch: pytest.MonkeyP
 
 def killed(served: Served, store: MemoryStateStore, state: str = "failed") -> DreamboothTrainerOperator:
     """A task that waits on its worker when Airflow sends the signal."""
-    from airflow_provider_dreambooth.training.task_record import TaskRecord
-
     instance = TaskInstance()
     instance.state = state
     operator = trainer(served, wait_for_completion=True)
-    operator._waiting_for = store.get(RECORD_KEY)["training_id"]
-    operator._task_instance = instance
-    operator._record = TaskRecord(context_of(instance, store))
+    operator._try = operator._begin(context_of(instance, store))
+    operator._try.waiting_for = store.get(RECORD_KEY)["training_id"]
     _ = operator.hook.settings
     operator.on_kill()
     return operator
