@@ -10,36 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
-from airflow_provider_dreambooth.exceptions import (
-    DreamboothError,
-    DreamboothNotFoundError,
-    DreamboothTransientError,
-)
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
-from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, show_model, show_pictures
+from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS
 from airflow_provider_dreambooth.rendering.source_training import refuse_misuse, sources_of
-from airflow_provider_dreambooth.runtime.errors import error_class_named
 from airflow_provider_dreambooth.service_task import ServiceTask
-from airflow_provider_dreambooth.training.deadline import (
-    backstop,
-    check_poll_interval,
-    check_timeout,
-    first_poll_at,
-    seconds_of,
-    worth_deferring,
-)
+from airflow_provider_dreambooth.training.deadline import check_poll_interval, check_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_dreambooth.api.results import Rendering
-    from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
-    from airflow_provider_dreambooth.rendering.folder import ImageFolder
-    from airflow_provider_dreambooth.rendering.polling import RenderingEnded
-    from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
+    from airflow_provider_dreambooth.rendering.run import RenderingRun
 
 
 class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator):
@@ -155,40 +137,21 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
 
     def execute(self, context: Context) -> list[str]:
         """Ask for the images, wait for them, and save them if asked to."""
-        return self._run(context, self._rendered)
+        with self.errors_for_airflow():
+            return self.returned(self._begin(context).start())
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
         """Take the trigger's event: return or save the images, or say why there are none."""
-        from airflow_provider_dreambooth.rendering.polling import RenderingEnded
-
-        return self._run(context, lambda _: RenderingEnded.from_payload(event))
-
-    def _run(self, context: Context, wait: Callable[[TaskRendering], RenderingEnded]) -> list[str]:
-        from airflow_provider_dreambooth.rendering import summary
-        from airflow_provider_dreambooth.rendering.task_rendering import TaskRendering
-
-        ended: RenderingEnded | None = None
         with self.errors_for_airflow():
-            request = self._request()
-            show_model(self, context["ti"], self.hook.settings.base_url, request.models[-1])
-            rendering = TaskRendering(context, self.hook, request, self.log)
-            try:
-                folder = self._folder(rendering)
-                ended = wait(rendering)
-                return self._conclude(context, rendering, folder, ended)
-            except DreamboothError as error:
-                late = ended is not None and ended.status == "timeout"
-                rendering.show(
-                    summary.TIMED_OUT if late else summary.FAILED,
-                    connection=self.dreambooth_conn_id,
-                    reason=error.message,
-                    next_step=summary.next_step(error),
-                )
-                raise
+            return self.returned(self._begin(context).resume(event))
+
+    def _begin(self, context: Context) -> RenderingRun:
+        """Return the flow of one try, imported here: a DAG is parsed far more often than it runs."""
+        from airflow_provider_dreambooth.rendering.run import RenderingRun
+
+        return RenderingRun(self, context, self._request(), clock=time.time, sleep=time.sleep)
 
     def _request(self) -> TextToImageRequest:
-        from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
-
         request = TextToImageRequest.checked(
             model_id=self.model_id,
             prompt=self.prompt,
@@ -206,110 +169,3 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
         )
         refuse_misuse(request.model_id, *self._sources)
         return request
-
-    def _folder(self, rendering: TaskRendering) -> ImageFolder | None:
-        """Return where to save, after refusing what cannot be saved there; ``None`` when nothing is to be saved."""
-        if self.output_path is None:
-            return None
-        from airflow_provider_dreambooth.rendering.file_name import FileName
-        from airflow_provider_dreambooth.rendering.folder import ImageFolder
-
-        request = rendering.request
-        file_name = FileName(self.file_name, samples=request.samples)
-        folder = ImageFolder(self.output_path, file_name, overwrite=self.overwrite, log=self.log)
-        folder.refuse_names(
-            rendering.record,
-            samples=request.samples,
-            model_id=request.model_id,
-            prompt=request.prompt,
-            seed=request.seed,
-        )
-        return folder
-
-    def _rendered(self, rendering: TaskRendering) -> RenderingEnded:
-        if rendering.record is not None:
-            ended = self._wait(rendering, rendering.reattach())
-            if ended.error != DreamboothNotFoundError.__name__:
-                return ended
-            self.log.warning("%s A new request is sent.", ended.message)
-            rendering.forget()
-        return self._wait(rendering, rendering.ask())
-
-    def _wait(self, rendering: TaskRendering, answer: Rendering) -> RenderingEnded:
-        from airflow_provider_dreambooth.rendering.polling import RenderingPolling
-        from airflow_provider_dreambooth.rendering.summary import PROCESSING
-
-        request_id = answer.request_id or ""
-        timeout = seconds_of(self.timeout)
-        began = time.time()
-        end_time = None if timeout is None else began + timeout
-        interval = seconds_of(self.poll_interval)
-        polling = RenderingPolling(request_id, poll_interval=interval, end_time=end_time)
-        poll = polling.first(answer, began)
-        if poll.ended is not None:
-            return poll.ended
-        rendering.show(PROCESSING, connection=self.dreambooth_conn_id)
-        if answer.eta:
-            self.log.info("The service expects to need %.0f s for request %s.", answer.eta, request_id)
-        while poll.ended is None:
-            if self.deferrable and worth_deferring(poll.eta, poll.delay, time.time() - began):
-                self._defer(answer, request_id, end_time, poll.delay)
-            time.sleep(poll.delay)
-            try:
-                fetched = self.hook.fetch_image(request_id, answer.fetch_path)
-                poll = polling.on_answer(fetched, time.time())
-            except DreamboothError as error:
-                poll = polling.on_error(error, time.time())
-        return poll.ended
-
-    def _defer(self, answer: Rendering, request_id: str, end_time: float | None, delay: float) -> None:
-        from airflow_provider_dreambooth.triggers.text_to_image import DreamboothTextToImageTrigger
-
-        now = time.time()
-        self.defer(
-            trigger=DreamboothTextToImageTrigger(
-                request_id=request_id,
-                fetch_path=answer.fetch_path,
-                dreambooth_conn_id=self.dreambooth_conn_id,
-                poll_interval=seconds_of(self.poll_interval),
-                end_time=end_time,
-                first_poll=first_poll_at(delay, now),
-            ),
-            method_name="execute_complete",
-            timeout=backstop(end_time, now),
-        )
-
-    def _conclude(
-        self, context: Context, rendering: TaskRendering, folder: ImageFolder | None, ended: RenderingEnded
-    ) -> list[str]:
-        from airflow_provider_dreambooth.rendering.summary import READY
-
-        if ended.status == "timeout":
-            rendering.missed()
-            raise DreamboothTransientError(ended.message)
-        if ended.status == "error":
-            if ended.error == DreamboothNotFoundError.__name__:
-                rendering.forget()
-            raise error_class_named(ended.error)(ended.message)
-        known = rendering.ready(ended)
-        show_pictures(self, context["ti"], ended.urls)
-        asked = rendering.request.num_inference_steps
-        if asked is not None and known.steps is not None and known.steps != asked:
-            self.log.warning(
-                "Request %s was rendered with %d inference steps; %d were asked for.",
-                known.request_id,
-                known.steps,
-                asked,
-            )
-        if ended.blanked:
-            self.log.warning(
-                "The service's safety checker has blanked at least one image of request %s. Change the prompt, or "
-                "parameters={'safety_checker': 'no'} if your plan allows it.",
-                known.request_id,
-            )
-        files = None if folder is None else folder.save(rendering, download=self.hook.download)
-        places = list(ended.urls) if files is None else files
-        self.lineage_images = places
-        rendering.finish()
-        rendering.show(READY, connection=self.dreambooth_conn_id, files=files)
-        return places

@@ -204,7 +204,6 @@ class TaskRendering:
         self,
         state: str,
         *,
-        connection: str,
         files: Sequence[str] | None = None,
         reason: str | None = None,
         next_step: str | None = None,
@@ -213,7 +212,9 @@ class TaskRendering:
         Push the XCom ``rendering``.
 
         :param state: one of those in :mod:`airflow_provider_dreambooth.rendering.summary`.
-        :param connection: id of the connection.
+        :param files: URIs of the saved images, ``None`` when they are not to be saved.
+        :param reason: why there are no images.
+        :param next_step: what a person can do then.
         """
         money = (
             None if self.record is None else summary.REATTACHED if self.is_reattached else summary.ACCEPTED
@@ -223,7 +224,7 @@ class TaskRendering:
             self.record,
             state,
             money,
-            connection,
+            self._hook.dreambooth_conn_id,
             self._hook.settings.base_url,
             files,
             None if state == summary.PROCESSING else self._clock(),

@@ -365,9 +365,11 @@ def test_a_wait_that_its_own_task_cancelled_says_so(served: Served) -> None:
     task = Killed(served, "failed")
     task.operator.on_kill()
     ended = WaitEnded("cancelled", task.training_id, "cancelled by somebody")
-    with pytest.raises(DreamboothTrainingFailedError, match="since the task was marked failed") as caught:
-        with task.operator.errors_for_airflow():
-            task.run.conclude(ended)
+    with (
+        pytest.raises(DreamboothTrainingFailedError, match="since the task was marked failed") as caught,
+        task.operator.errors_for_airflow(),
+    ):
+        task.run.conclude(ended)
     assert isinstance(caught.value, AirflowFailException)
 
 
