@@ -34,7 +34,7 @@ class ServiceTask:
 
         return DreamboothHook(self.dreambooth_conn_id, self._training_api)
 
-    def returned(self, result: Result | Deferral) -> Result:
+    def _returned(self, result: Result | Deferral) -> Result:
         """
         Return what a flow has returned, or leave the worker if that is what it returned.
 

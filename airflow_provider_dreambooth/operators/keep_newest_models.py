@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_dreambooth.api.fingerprint import service_host
+from airflow_provider_dreambooth.api.refusal import refuse, yes_or_no
+from airflow_provider_dreambooth.assets import ready_models
+from airflow_provider_dreambooth.assets.selection import NAMED_BY_HAND, Candidate, Rules, Verdict, choose
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError
+from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.service_task import ServiceTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_dreambooth.assets.selection import Candidate, Rules, Verdict
 
 
 class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
@@ -93,9 +96,6 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
             return self._execute(context)
 
     def _rules(self) -> Rules:
-        from airflow_provider_dreambooth.api.refusal import refuse
-        from airflow_provider_dreambooth.assets.selection import Rules
-
         try:
             keep = int(self.keep)
         except (TypeError, ValueError):
@@ -112,11 +112,6 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
         return Rules(keep, seconds, frozenset(str(item) for item in self.pinned or ()), self.subject or None)
 
     def _execute(self, context: Context) -> list[str]:
-        from airflow_provider_dreambooth.api.fingerprint import service_host
-        from airflow_provider_dreambooth.api.refusal import refuse, yes_or_no
-        from airflow_provider_dreambooth.assets.selection import choose
-        from airflow_provider_dreambooth.runtime import compat
-
         rules, report_only = self._rules(), yes_or_no("report_only", self.report_only, absent=False)
         unknown = compat.unknown_dags(context["ti"], self.rendering_dags)
         if unknown:
@@ -154,8 +149,6 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
         return gone
 
     def _is_busy(self, context: Context) -> bool:
-        from airflow_provider_dreambooth.runtime import compat
-
         busy = compat.dags_with_runs(context["ti"], self.rendering_dags)
         if busy:
             self.log.info(
@@ -164,12 +157,6 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
         return bool(busy)
 
     def _candidates(self, context: Context, host: str) -> list[Candidate]:
-        from datetime import datetime
-
-        from airflow_provider_dreambooth.api.refusal import refuse
-        from airflow_provider_dreambooth.assets import ready_models
-        from airflow_provider_dreambooth.assets.selection import NAMED_BY_HAND, Candidate
-
         if self.model_ids is not None:
             subject = self.subject or NAMED_BY_HAND
             return [Candidate(str(model_id), subject) for model_id in dict.fromkeys(map(str, self.model_ids))]

@@ -74,9 +74,10 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
 
     def _act(self, *, report_only: bool) -> str:
         """Cancel, unless there is nothing left to cancel."""
-        from airflow_provider_dreambooth.training.cancellation import Fate, cancel
+        # Here, since a DAG is parsed far more often than it runs.
+        from airflow_provider_dreambooth.training import cancellation
 
-        done = cancel(
+        done = cancellation.cancel(
             self.hook.of_training_api(self.training_api),
             self.training_id,
             why="this task was asked to cancel it",
@@ -84,7 +85,7 @@ class DreamboothCancelTrainingOperator(_ModelOperator):
         )
         if done.error is not None:
             raise done.error
-        if done.fate is Fate.RUNNING and not report_only:
+        if done.fate is cancellation.Fate.RUNNING and not report_only:
             raise DreamboothValidationError(
                 f"{done.text} Set environment to production in connection {self.dreambooth_conn_id!r} if it was "
                 "started there."

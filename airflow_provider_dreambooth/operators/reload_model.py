@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_dreambooth.api.refusal import check_flag, yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+from airflow_provider_dreambooth.runtime.deferral import Deferral
 from airflow_provider_dreambooth.service_task import ServiceTask
 from airflow_provider_dreambooth.training.deadline import (
     BACKSTOP_AFTER,
@@ -81,51 +82,47 @@ class DreamboothReloadModelOperator(ServiceTask, BaseOperator):
     def execute(self, context: Context) -> str:
         """Ask for the reload, again and again while waiting."""
         timeout = seconds_of(self.timeout)
-        return self._ask(None if timeout is None else time.time() + timeout, first=True)
+        with self.errors_for_airflow():
+            end_time = None if timeout is None else time.time() + timeout
+            return self._returned(self._ask(end_time, first=True))
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, end_time: float | None = None
     ) -> str:
         """Ask again after a deferral."""
-        return self._ask(end_time, first=False)
-
-    def _ask(self, end_time: float | None, *, first: bool) -> str:
         with self.errors_for_airflow():
-            if yes_or_no("report_only", self.report_only, absent=False):
-                self.log.info("Model %s would be loaded again (report_only).", self.model_id)
+            return self._returned(self._ask(end_time, first=False))
+
+    def _ask(self, end_time: float | None, *, first: bool) -> str | Deferral:
+        if yes_or_no("report_only", self.report_only, absent=False):
+            self.log.info("Model %s would be loaded again (report_only).", self.model_id)
+            return self.model_id
+        while True:
+            answer = self.hook.reload_model(self.model_id)
+            if not answer.processing:
+                self.log.info(
+                    "Model %s is loaded. The service says: %s", self.model_id, answer.message or "nothing"
+                )
                 return self.model_id
-            while True:
-                answer = self.hook.reload_model(self.model_id)
-                if not answer.processing:
-                    self.log.info(
-                        "Model %s is loaded. The service says: %s", self.model_id, answer.message or "nothing"
-                    )
-                    return self.model_id
-                if first:
-                    self.log.info("Model %s is being loaded, which takes about two minutes.", self.model_id)
-                    first = False
-                if not self.wait_for_completion:
-                    return self.model_id
-                if end_time is not None and time.time() >= end_time:
-                    raise DreamboothTransientError(
-                        f"Model {self.model_id} was not loaded in time. Nothing was paid; a retry or a clear asks again."
-                    )
-                self._pause(end_time)
-
-    def _pause(self, end_time: float | None) -> None:
-        now = time.time()
-        delay = USUAL_INTERVAL if self.poll_interval is None else self.poll_interval
-        if end_time is not None:
-            delay = min(delay, max(0.0, end_time - now))
-        if not self.deferrable:
+            if first:
+                self.log.info("Model %s is being loaded, which takes about two minutes.", self.model_id)
+                first = False
+            if not self.wait_for_completion:
+                return self.model_id
+            now = time.time()
+            if end_time is not None and now >= end_time:
+                raise DreamboothTransientError(
+                    f"Model {self.model_id} was not loaded in time. Nothing was paid; a retry or a clear asks again."
+                )
+            delay = USUAL_INTERVAL if self.poll_interval is None else self.poll_interval
+            if end_time is not None:
+                delay = min(delay, max(0.0, end_time - now))
+            if self.deferrable:
+                delay = max(delay, SOONEST_RETURN)
+                return Deferral(
+                    "time",
+                    {"moment": now + delay},
+                    timeout=timedelta(seconds=delay + BACKSTOP_AFTER),
+                    kwargs={"end_time": end_time},
+                )
             time.sleep(delay)
-            return
-        from airflow_provider_dreambooth.triggers.turn import DreamboothTurnTrigger
-
-        delay = max(delay, SOONEST_RETURN)
-        self.defer(
-            trigger=DreamboothTurnTrigger(moment=now + delay),
-            method_name="execute_complete",
-            kwargs={"end_time": end_time},
-            timeout=timedelta(seconds=delay + BACKSTOP_AFTER),
-        )

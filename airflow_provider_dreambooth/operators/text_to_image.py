@@ -138,12 +138,12 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
     def execute(self, context: Context) -> list[str]:
         """Ask for the images, wait for them, and save them if asked to."""
         with self.errors_for_airflow():
-            return self.returned(self._begin(context).start())
+            return self._returned(self._begin(context).start())
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
         """Take the trigger's event: return or save the images, or say why there are none."""
         with self.errors_for_airflow():
-            return self.returned(self._begin(context).resume(event))
+            return self._returned(self._begin(context).resume(event))
 
     def _begin(self, context: Context) -> RenderingRun:
         """Return the flow of one try, imported here: a DAG is parsed far more often than it runs."""

@@ -84,7 +84,7 @@ class TrainingOperator(ServiceTask, TrainingLineage, BaseOperator):
             self._try = self._begin(context)
             if self.validate_only:
                 raise AirflowSkipException(self._try.validate(request))
-            return self.returned(self._try.start(request))
+            return self._returned(self._try.start(request))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Take the trigger's event: return the id of the model that is ready, or say what became of the training."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_dreambooth.api.link_text import holds_secret
 from airflow_provider_dreambooth.api.refusal import yes_or_no
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.runtime.state_store import state_store
@@ -70,14 +71,13 @@ class DreamboothUploadImagesOperator(ServiceTask, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Check the images and upload those that have no public link."""
-        from airflow_provider_dreambooth.api.link_text import holds_secret
-        from airflow_provider_dreambooth.images.record import forget
-        from airflow_provider_dreambooth.images.supply import ImageSupply
+        # Here, since a DAG is parsed far more often than it runs.
+        from airflow_provider_dreambooth.images import record, supply
 
         store = state_store(context)
         with self.errors_for_airflow():
             copy_all = yes_or_no("copy_links", self.copy_links)
-            images = ImageSupply(
+            images = supply.ImageSupply(
                 hook=self.hook,
                 store=store,
                 log=self.log,
@@ -94,5 +94,5 @@ class DreamboothUploadImagesOperator(ServiceTask, BaseOperator):
                 return names
             links = images.links()
         if not store.keeps_ended:
-            forget(store)
+            record.forget(store)
         return links
