@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class ServiceTask:
-    """Base of the operators and of the sensor, beside Airflow's own."""
+class ConnectedTask:
+    """Base of the sensor and, by :class:`ServiceTask`, of the operators, beside Airflow's own."""
 
     dreambooth_conn_id: str
     #: Which interface of the service the hook asks about trainings.
@@ -53,14 +53,6 @@ class ServiceTask:
         )
         raise AssertionError("defer() does not return")
 
-    @contextmanager
-    def errors_for_airflow(self) -> Iterator[None]:
-        """Let a permanent error end the task without a retry."""
-        try:
-            yield
-        except DreamboothError as error:
-            raise for_airflow(error) from error.__cause__
-
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """
         Render, and let Airflow hide the body fields that are somebody's secret, such as ``wandb_key``.
@@ -71,3 +63,15 @@ class ServiceTask:
         if parent is self:
             for secret in secrets_in(getattr(self, "parameters", None)):
                 compat.mask_secret(secret)
+
+
+class ServiceTask(ConnectedTask):
+    """Base of the operators."""
+
+    @contextmanager
+    def errors_for_airflow(self) -> Iterator[None]:
+        """Let a permanent error end the task without a retry."""
+        try:
+            yield
+        except DreamboothError as error:
+            raise for_airflow(error) from error.__cause__

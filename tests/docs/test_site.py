@@ -13,9 +13,9 @@ from airflow_provider_dreambooth.images.record import SEEN_KEY, UPLOADS_KEY
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, TRAINING_LINKS
 from airflow_provider_dreambooth.operators import dreambooth as operators
 from airflow_provider_dreambooth.rendering.record import RENDERING_KEY
-from airflow_provider_dreambooth.sensors.dreambooth import WATCH_KEY
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, TrainingSummary
+from airflow_provider_dreambooth.training.watch import WATCH_KEY
 from tests.docs.fences import ROOT, pages
 
 DOCS = ROOT / "docs"
