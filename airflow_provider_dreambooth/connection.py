@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""
-The ``dreambooth`` connection, described once.
-
-:data:`EXTRA_FIELDS` is the only list of its fields: :mod:`~.connection_form` draws the form from it, and
-:class:`ConnectionSettings` reads a stored connection by it. Nothing here imports Airflow.
-"""
+"""The ``dreambooth`` connection, read and checked by the table in :mod:`~.connection_fields`. Nothing here imports Airflow."""
 
 from __future__ import annotations
 
@@ -12,92 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from airflow_provider_dreambooth.api.environment import Environment
+from airflow_provider_dreambooth.api.scalar import flag_in, number_in
+from airflow_provider_dreambooth.connection_fields import DEFAULT_HOST, EXTRA_FIELDS
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError, DreamboothValidationError
 from airflow_provider_dreambooth.masking import Mask
 
 CONNECTION_TYPE = "dreambooth"
 DEFAULT_CONNECTION_ID = "dreambooth_default"
-DEFAULT_HOST = "https://stablediffusionapi.com"
 
-Environment = Literal["sandbox", "production"]
-InferenceApi = Literal["auto", "v4", "v6"]
-FieldType = Literal["string", "integer"]
-
-
-@dataclass(frozen=True)
-class ExtraField:
-    """One field that is kept in the connection's extra."""
-
-    name: str
-    label: str
-    description: str
-    type: FieldType
-    default: str | int | None
-    choices: tuple[str, ...] = ()
-    minimum: int | None = None
-    secret: bool = False
-
-
-EXTRA_FIELDS: tuple[ExtraField, ...] = (
-    ExtraField(
-        name="environment",
-        label="Environment",
-        description="sandbox: /api/sandbox/v3/..., to try out. production: /api/v3/..., all features.",
-        type="string",
-        default="sandbox",
-        choices=("sandbox", "production"),
-    ),
-    ExtraField(
-        name="timeout",
-        label="Request timeout",
-        description="Seconds that one HTTP request may take. A training itself may take as long as it needs.",
-        type="integer",
-        default=30,
-        minimum=1,
-    ),
-    ExtraField(
-        name="max_concurrent_requests",
-        label="Concurrent requests",
-        description="How many requests one process sends at the same time over this connection's account.",
-        type="integer",
-        default=5,
-        minimum=1,
-    ),
-    ExtraField(
-        name="verify",
-        label="Verify TLS",
-        description="true, false, or the path of a CA bundle on the workers and the triggerer.",
-        type="string",
-        default="true",
-    ),
-    ExtraField(
-        name="inference_api",
-        label="Inference API",
-        description="Form of rendering, fetch and reload: v6 (today's), v4 (that of 2023), or auto to find out.",
-        type="string",
-        default="auto",
-        choices=("auto", "v4", "v6"),
-    ),
-    ExtraField(
-        name="max_trainings_per_day",
-        label="Trainings per day",
-        description="Most trainings that may be paid for on this account in 24 hours. Empty: no limit. Needs Airflow 3.3.",
-        type="integer",
-        default=None,
-        minimum=1,
-    ),
-    ExtraField(
-        name="hf_token",
-        label="Hugging Face token",
-        description="For the v6 trainer, where its base model asks for one.",
-        type="string",
-        default=None,
-        secret=True,
-    ),
-)
 #: Beyond it no number of a connection means anything: seconds of a day.
 _LARGEST = 86_400
 _FIELDS = {extra.name: extra for extra in EXTRA_FIELDS}
@@ -142,11 +63,11 @@ class ConnectionSettings:
 
     api_key: str = field(repr=False)
     base_url: str = DEFAULT_HOST
-    environment: Environment = "sandbox"
+    environment: Environment = Environment.SANDBOX
     timeout: float = 30.0
     max_concurrent_requests: int = 5
     verify: bool | str = True
-    inference_api: InferenceApi = "auto"
+    inference_api: str = "auto"
     max_trainings_per_day: int | None = None
     hf_token: str | None = field(default=None, repr=False)
 
@@ -164,11 +85,11 @@ class ConnectionSettings:
         return cls(
             api_key=reader.api_key(),
             base_url=reader.base_url(),
-            environment=cast("Environment", reader.choice("environment")),
+            environment=Environment(reader.choice("environment")),
             timeout=reader.number("timeout", "a number of seconds up to a day, for example 30"),
             max_concurrent_requests=reader.whole_number("max_concurrent_requests"),
             verify=reader.verify(),
-            inference_api=cast("InferenceApi", reader.choice("inference_api")),
+            inference_api=reader.choice("inference_api"),
             max_trainings_per_day=reader.optional_whole_number("max_trainings_per_day"),
             hf_token=reader.secret("hf_token"),
         )
@@ -284,13 +205,9 @@ class _Reader:
         return word
 
     def number(self, name: str, wanted: str) -> float:
-        value = self.value(name)
-        try:
-            number = float("nan") if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = float("nan")
-        if not 0 < number <= _LARGEST:
-            raise self.refusal(name, f"must be {wanted}, not {value!r}")
+        number = number_in(self.value(name))
+        if number is None or not 0 < number <= _LARGEST:
+            raise self.refusal(name, f"must be {wanted}, not {self.value(name)!r}")
         return number
 
     def whole_number(self, name: str) -> int:
@@ -309,14 +226,10 @@ class _Reader:
         return (self.value(name) or "").strip() or None
 
     def verify(self) -> bool | str:
-        value = self.value("verify")
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip()
-        if word.lower() in ("true", "1", "yes", "on"):
-            return True
-        if word.lower() in ("false", "0", "no", "off"):
-            return False
+        word = str(self.value("verify")).strip()
+        flag = flag_in(word)
+        if flag is not None:
+            return flag
         if not Path(word).exists():
             raise self.refusal(
                 "verify", f"must be true, false or the path of a CA bundle; {word!r} is not there"

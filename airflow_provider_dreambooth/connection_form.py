@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The form of a ``dreambooth`` connection, made from the table of fields in :mod:`~.connection`.
+The form of a ``dreambooth`` connection, made from the table in :mod:`~.connection_fields`.
 
 Airflow 3.2 and newer draw it from metadata (:func:`conn_fields`), older ones from widgets (:func:`form_widgets`).
 Nothing here imports Airflow; wtforms and flask are imported only when an old form is asked for.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_dreambooth.connection import DEFAULT_HOST, EXTRA_FIELDS
+from airflow_provider_dreambooth.connection_fields import DEFAULT_HOST, EXTRA_FIELDS
 
 _BEHAVIOUR: dict[str, Any] = {
     "hidden_fields": ["login", "schema", "extra"],

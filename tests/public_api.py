@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_dreambooth
-from airflow_provider_dreambooth import connection, connection_form
+from airflow_provider_dreambooth import connection, connection_fields, connection_form
 from airflow_provider_dreambooth.provider_info import get_provider_info
 from airflow_provider_dreambooth.rendering.polling import RenderingEnded
 from airflow_provider_dreambooth.training.event import STATUSES, WaitEnded
@@ -180,7 +180,7 @@ def describe() -> dict[str, Any]:
         "connection": {
             "type": connection.CONNECTION_TYPE,
             "default id": connection.DEFAULT_CONNECTION_ID,
-            "default host": connection.DEFAULT_HOST,
+            "default host": connection_fields.DEFAULT_HOST,
             "extra": {
                 name: {key: value for key, value in field["schema"].items() if key != "type"}
                 for name, field in connection_form.conn_fields().items()

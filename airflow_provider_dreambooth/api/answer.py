@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_provider_dreambooth.api.call import Answer
 from airflow_provider_dreambooth.api.errors import classify
+from airflow_provider_dreambooth.api.scalar import number_in
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError, DreamboothTransientError
 
 _SHOWN = 300
@@ -93,13 +94,8 @@ def seconds_in(value: Any) -> float | None:
 
     More than a month counts as a month: no time of this service is longer, and a date far enough away is none.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return min(seconds, _MONTH) if 0 <= seconds < float("inf") else None
+    seconds = number_in(value)
+    return None if seconds is None or seconds < 0 else min(seconds, _MONTH)
 
 
 def _document_in(answer: Answer) -> Any:

@@ -24,6 +24,7 @@ from airflow_provider_dreambooth.api.fine_tune_rules import (
     check_webhook,
     warnings_about_images,
 )
+from airflow_provider_dreambooth.api.fingerprint import billed
 from airflow_provider_dreambooth.api.refusal import refuse, shown
 
 #: Another service's key: it neither makes the training another one nor belongs into a record.
@@ -170,11 +171,5 @@ class FineTuneRequest:
         return body
 
     def billed(self, images: Sequence[str] | None = None) -> dict[str, Any]:
-        """
-        Return all that makes this training another one than the next: the input of its fingerprint.
-
-        :param images: what stands for the images instead of their links, such as hashes of their content.
-        """
-        body = {key: value for key, value in self.body().items() if key not in _NOT_BILLED}
-        body["images"] = list(self.images if images is None else images)
-        return {"method": self.method, **body}
+        """Return what makes this training another one than the next; see :func:`~.fingerprint.billed`."""
+        return billed(self.method, self.body(), images, without=_NOT_BILLED)

@@ -7,19 +7,19 @@ Each check returns the value to send or refuses it with the field's name and the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.api.identifier import identifier
 from airflow_provider_dreambooth.api.link_text import for_display
 from airflow_provider_dreambooth.api.refusal import (
+    check_list,
     checked_extra_fields,
-    is_absent,
     refuse,
     shown,
     whole_number,
 )
+from airflow_provider_dreambooth.api.scalar import is_absent
 
 #: Method of the operator -> endpoint of the service.
 ENDPOINTS = {"dreambooth": "fine_tune", "dreambooth_v2": "fine_tune_v2", "lora": "lora_fine_tune"}
@@ -115,20 +115,8 @@ def check_images(value: Any) -> tuple[str, ...]:
 
     :param value: a list, or anything else with an order, of public http(s) links.
     """
-    if isinstance(value, (str, bytes)):
-        raise refuse(
-            "images",
-            "is a single text, not a list",
-            "Write a list of links; for a list out of a template set render_template_as_native_obj=True on "
-            "the DAG, or pass the XCom as task.output",
-        )
-    if isinstance(value, Set):
-        # Its order changes from process to process, and with it what identifies the training on a retry.
-        raise refuse("images", "is a set, which has no order", "Write a list of links")
-    if value is None or isinstance(value, Mapping) or not isinstance(value, Iterable):
-        raise refuse("images", f"is {type(value).__name__}, not a list", "Write a list of links")
     links: list[str] = []
-    for position, item in enumerate(value):
+    for position, item in enumerate(check_list("images", value, "Write a list of links")):
         if not isinstance(item, str) or not is_link(item.strip()):
             raise refuse(
                 f"images[{position}]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,20 @@ def fingerprint(billed: Mapping[str, Any]) -> str:
     """
     canonical = json.dumps(billed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def billed(
+    method: str, body: Mapping[str, Any], images: Sequence[str] | None, *, without: Collection[str]
+) -> dict[str, Any]:
+    """
+    Return all that makes a training another one than the next: the input of its fingerprint.
+
+    :param body: what is sent.
+    :param images: what stands for the images instead of their links, such as hashes of their content.
+    :param without: fields that make no training another one.
+    """
+    kept = {name: value for name, value in body.items() if name not in without}
+    return {"method": method, **kept, **({} if images is None else {"images": list(images)})}
 
 
 def account_of(base_url: str, environment: str) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_dreambooth.api.identifier import checked_identifier
-from airflow_provider_dreambooth.api.refusal import is_absent, refuse, shown
+from airflow_provider_dreambooth.api.refusal import refuse, shown
+from airflow_provider_dreambooth.api.scalar import is_absent, number_in
 
 #: ``base_model_type`` of a v3 LoRA training that names none (documentation page "lora_fine_tune").
 USUAL_BASE_MODEL_TYPE = "sdxl"
@@ -104,11 +105,8 @@ def _items(value: Any) -> Sequence[Any]:
 
 
 def _strength(value: Any) -> str:
-    try:
-        number = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = float("nan")
-    if not 0 < number <= _STRONGEST:
+    number = number_in(value)
+    if number is None or not 0 < number <= _STRONGEST:
         raise refuse(
             "lora_strength", f"is {shown(value)}", f"Write numbers above 0, up to {_STRONGEST:g}, such as 0.7"
         )

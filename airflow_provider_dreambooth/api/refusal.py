@@ -7,10 +7,11 @@ Beside it the checks that trainings and renderings share.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any
 
 from airflow_provider_dreambooth.api.link_text import for_display
+from airflow_provider_dreambooth.api.scalar import flag_in, is_absent
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 
 _LONGEST_SHOWN = 120
@@ -41,11 +42,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
-def is_absent(value: Any) -> bool:
-    """Whether a value stands for none: ``None``, or the text of it that a template without a value leaves."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "null", "none"))
-
-
 def whole_number(field: str, value: Any) -> int:
     """
     Return a whole number that may come as text, as the service and templates write them.
@@ -73,12 +69,33 @@ def yes_or_no(field: str, value: Any, *, absent: bool | None = None) -> bool:
     """
     if is_absent(value) and absent is not None:
         return absent
-    text = str(value).strip().lower()
-    if text in ("true", "1", "yes"):
-        return True
-    if text in ("false", "0", "no"):
-        return False
-    raise refuse(field, f"is {shown(value)}", "Use True or False")
+    flag = flag_in(value)
+    if flag is None:
+        raise refuse(field, f"is {shown(value)}", "Use True or False")
+    return flag
+
+
+def check_list(field: str, value: Any, correction: str) -> Iterable[Any]:
+    """
+    Return a list, or anything else with an order.
+
+    :param field: the argument's name.
+    :param correction: what to write instead.
+    """
+    if isinstance(value, (str, bytes)):
+        text = shown(value) if isinstance(value, str) else ""
+        raise refuse(
+            field,
+            "is a single text, not a list",
+            f"Write {field}=[{text}]; for a list out of a template set render_template_as_native_obj=True on the DAG, or "
+            "pass the XCom as task.output",
+        )
+    if isinstance(value, Set):
+        # Its order changes from process to process, and with it what identifies the training on a retry.
+        raise refuse(field, "is a set, which has no order", correction)
+    if value is None or isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise refuse(field, f"is {type(value).__name__}, not a list", correction)
+    return value
 
 
 def check_choice(field: str, value: Any, choices: Collection[str]) -> None:

@@ -15,13 +15,12 @@ from airflow_provider_dreambooth.api.identifier import checked_identifier, ident
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.link_text import service_link
 from airflow_provider_dreambooth.api.results import Rendering
+from airflow_provider_dreambooth.api.scalar import flag_in, is_absent
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 
 _FETCH_PATH = re.compile(r"/api/(?:[\w.~-]+/)*fetch(?:/[\w.~-]+)?", re.ASCII)
 #: Most links of one answer that are looked at: a rendering has four at the most.
 _MOST_LINKS = 20
-#: Words by which a text says that a flag is not set.
-_NO = frozenset({"", "0", "no", "false", "null", "none"})
 
 
 def text_to_image(request: TextToImageRequest, apis: Sequence[InferenceApi]) -> ApiCall[Rendering]:
@@ -158,7 +157,9 @@ def _fetch_path(value: Any) -> str | None:
 def _is_set(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(isinstance(item, (bool, int, float, str)) and _is_set(item) for item in value)
-    return value.strip().lower() not in _NO if isinstance(value, str) else bool(value)
+    if isinstance(value, str):
+        return not is_absent(value) and flag_in(value) is not False
+    return bool(value)
 
 
 def _number(value: Any) -> int | None:

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_dreambooth.api.answer import seconds_in
 from airflow_provider_dreambooth.api.identifier import checked_identifier
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.lora import checked_loras
 from airflow_provider_dreambooth.api.refusal import (
     checked_extra_fields,
-    is_absent,
     refuse,
     shown,
     whole_number,
 )
+from airflow_provider_dreambooth.api.scalar import is_absent, number_in
 
 #: Documented limits: 1024 pixels a side (today's validation text: 256 to 1024, divisible by 8), 4 images.
 LEAST_SIDE, MOST_SIDE, MOST_SAMPLES = 256, 1024, 4
@@ -57,7 +56,7 @@ def _side(name: str, value: Any) -> int:
 
 
 def _guidance(value: Any) -> float:
-    number = None if isinstance(value, bool) else seconds_in(value)
+    number = number_in(value)
     if number is None or not 1 <= number <= 20:
         raise refuse("guidance_scale", f"is {shown(value)}", "Write a number from 1 to 20")
     return number

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_dreambooth.api.refusal import is_absent, refuse
+from airflow_provider_dreambooth.api.refusal import refuse
+from airflow_provider_dreambooth.api.scalar import is_absent
 
 #: The word for the trainer beside the methods of a fine-tuning.
 METHOD = "trainer_v6"

@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_rules import check_images, warnings_about_images
-from airflow_provider_dreambooth.api.refusal import checked_extra_fields, is_absent, refuse, shown
+from airflow_provider_dreambooth.api.fingerprint import billed
+from airflow_provider_dreambooth.api.refusal import checked_extra_fields, refuse, shown
+from airflow_provider_dreambooth.api.scalar import is_absent
 from airflow_provider_dreambooth.api.trainer_fields import METHOD, refuse_hf_token, subject_in
 
 #: Fields that the task itself sets, and why they are none of ``parameters``.
@@ -133,11 +135,5 @@ class TrainerRequest:
         }
 
     def billed(self, images: Sequence[str] | None = None) -> dict[str, Any]:
-        """
-        Return all that makes this training another one than the next: the input of its fingerprint.
-
-        :param images: what stands for the images instead of their links, such as hashes of their content.
-        """
-        body = {name: value for name, value in self.body().items() if name not in _NOT_BILLED}
-        body["images"] = list(self.images if images is None else images)
-        return {"method": self.method, **body}
+        """Return what makes this training another one than the next; see :func:`~.fingerprint.billed`."""
+        return billed(self.method, self.body(), images, without=_NOT_BILLED)

@@ -22,15 +22,6 @@ from airflow_provider_dreambooth.api.stages import (
 )
 from airflow_provider_dreambooth.api.status_answer import read_status, reports_training
 
-__all__ = [
-    "cancel",
-    "read_acknowledgement",
-    "read_status",
-    "reports_training",
-    "start",
-    "status",
-]
-
 
 def start(request: FineTuneRequest, environment: Environment) -> ApiCall[FineTuneStarted]:
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_dreambooth.api.answer import flatten, unreadable
 from airflow_provider_dreambooth.api.call import ApiCall
+from airflow_provider_dreambooth.api.scalar import number_in
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,7 @@ def read_balance(document: Any) -> WalletBalance:
     """
     data = document.get("data") if isinstance(document, Mapping) else None
     details: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
-    value = details.get("balance")
-    try:
-        amount = float("nan") if isinstance(value, bool) or value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        amount = float("nan")
-    if not abs(amount) < 1e12:
+    amount = number_in(details.get("balance"))
+    if amount is None or abs(amount) >= 1e12:
         raise unreadable("the account's wallet", "an answer without a balance")
     return WalletBalance(amount, flatten(details.get("currency"))[:10])

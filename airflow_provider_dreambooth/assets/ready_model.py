@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -41,8 +41,7 @@ class ReadyModel:
 
     def to_extra(self) -> dict[str, Any]:
         """Return the ``extra`` of the asset event; what is not known is left out."""
-        values = ((item.name, getattr(self, item.name)) for item in fields(self))
-        return {name: value for name, value in values if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_extra(cls, extra: Any) -> ReadyModel | None:

@@ -7,7 +7,7 @@ A model is a candidate only when it is known for certain which subject it shows 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 #: Stands for the one subject of models that were named by hand.
@@ -47,12 +47,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for an XCom."""
-        return {
-            "model_id": self.model_id,
-            "subject": self.subject,
-            "delete": self.delete,
-            "why": self.why,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True)

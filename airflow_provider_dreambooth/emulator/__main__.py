@@ -28,11 +28,7 @@ _EXPOSED = (
 
 
 def connection(options: Options, url: str) -> dict[str, Any]:
-    """Return the Airflow connection that leads to the emulator.
-
-    :param options: the switches.
-    :param url: the emulator's base URL.
-    """
+    """Return the Airflow connection that leads to the emulator."""
     password = _ANY_KEY
     if options.key:
         password = options.key[0] if options.print_key else "…" + options.key[0][-4:]
@@ -43,11 +39,7 @@ def connection(options: Options, url: str) -> dict[str, Any]:
 
 
 def greeting(options: Options, url: str) -> str:
-    """Return what is printed at the start: the connection as JSON, the same as a shell line, and words.
-
-    :param options: the switches.
-    :param url: the emulator's base URL.
-    """
+    """Return what is printed at the start: the connection as JSON, the same as a shell line, and words."""
     value = json.dumps(connection(options, url), ensure_ascii=False)
     key = "any non-empty key" if not options.key else f"{len(options.key)} key(s), masked above"
     if options.key and options.print_key:

@@ -32,18 +32,12 @@ class Answer:
 
 
 def as_json(value: Any) -> bytes:
-    """Write a value as compact JSON.
-
-    :param value: the value.
-    """
+    """Write a value as compact JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Answers:
-    """Builds answers by the options.
-
-    :param options: the emulator's switches.
-    """
+    """Builds answers by the options."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -67,11 +61,7 @@ class Answers:
         return 200 if self._options.http_codes == "2023" else code
 
     def json(self, value: Any, code: int = 200) -> Answer:
-        """Answer with JSON.
-
-        :param value: the body.
-        :param code: the HTTP code as sent.
-        """
+        """Answer with JSON."""
         return Answer(code, as_json(value))
 
     def success(self, message: str, **fields: Any) -> Answer:
@@ -112,10 +102,7 @@ class Answers:
         return self.error(404, "Training not found", "messege", code=404)
 
     def model_not_found(self, model_id: str) -> Answer:
-        """Deny a model id, in 2023's or today's words.
-
-        :param model_id: the id that was asked for.
-        """
+        """Deny a model id, in 2023's or today's words."""
         if self._options.http_codes == "2023":
             return self.error(404, "Model not found", "messege")
         return self.error(404, f"Model not found: {model_id}")
@@ -151,16 +138,10 @@ class Answers:
         )
 
     def no_route(self, path: str) -> Answer:
-        """Answer for a path that is not served. Invented: the framework's usual text, always 404.
-
-        :param path: the path below the host.
-        """
+        """Answer for a path that is not served. Invented: the framework's usual text, always 404."""
         return self.json({"message": f"The route {path.lstrip('/')} could not be found."}, 404)
 
     def wrong_method(self, method: str) -> Answer:
-        """Answer to anything but POST. Invented: the framework's usual text, always 405.
-
-        :param method: the HTTP method.
-        """
+        """Answer to anything but POST. Invented: the framework's usual text, always 405."""
         text = f"The {method} method is not supported for this route. Supported methods: POST."
         return Answer(405, as_json({"message": text}), (*JSON_HEADERS, (b"allow", b"POST")))

@@ -32,7 +32,6 @@ _ANNOUNCE_SECONDS = 0.2
 class EmulatorApplication(FastAPI):
     """The application with its state within reach.
 
-    :param service: the emulator's state.
     :param webhooks: what sends webhooks.
     """
 
@@ -44,12 +43,7 @@ class EmulatorApplication(FastAPI):
         self.images = ImageEndpoints(service, self.hosted_api)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a request; calls below /api pass FastAPI by.
-
-        :param scope: ASGI scope.
-        :param receive: ASGI receive.
-        :param send: ASGI send.
-        """
+        """Serve a request; calls below /api pass FastAPI by."""
         why = None
         if scope["type"] == "http":
             why = refusal(self.service.options, scope["method"], scope["path"], scope["headers"])
@@ -66,7 +60,6 @@ class EmulatorApplication(FastAPI):
 def create_app(options: Options | None = None, clock: Clock | None = None) -> EmulatorApplication:
     """Make an emulator.
 
-    :param options: the switches; defaults when left out.
     :param clock: the time; the machine's own when left out.
     """
     service = Service(options or Options(), clock or SystemClock())

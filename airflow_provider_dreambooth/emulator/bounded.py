@@ -23,12 +23,7 @@ class Bounded(dict[K, V]):
         self._bytes = 0
 
     def keep(self, key: K, value: V, size: int = 0) -> None:
-        """Add an entry as the newest, or renew it, and forget the oldest where there are too many.
-
-        :param key: its key.
-        :param value: its value.
-        :param size: its bytes.
-        """
+        """Add an entry as the newest, or renew it, and forget the oldest where there are too many."""
         if key in self:
             self._forget(key)
         self[key], self._sizes[key] = value, size

@@ -11,7 +11,6 @@ from typing import Any
 class Call:
     """One authenticated API call.
 
-    :param endpoint: the endpoint's name.
     :param ident: the id at the end of the path, or an empty string.
     :param body: the JSON body.
     :param account: fingerprint of the key.

@@ -36,8 +36,5 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass.
-
-        :param seconds: how much of it.
-        """
+        """Let time pass."""
         self._now += seconds

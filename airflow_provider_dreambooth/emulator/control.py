@@ -28,10 +28,7 @@ async def _json(request: Request) -> Any:
 
 
 def control_router(service: Service) -> APIRouter:
-    """Return the routes.
-
-    :param service: the emulator's state.
-    """
+    """Return the routes."""
     router = APIRouter(prefix="/emulator")
 
     @router.get("/health")

@@ -158,7 +158,6 @@ REWRITTEN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def rewritten(kind: str, real: Answer) -> Answer:
     """Return the real answer in another form; a refusal stays as it is.
 
-    :param kind: one of :data:`REWRITTEN`.
     :param real: what the call led to.
     """
     # The emulator's own bytes: always JSON.

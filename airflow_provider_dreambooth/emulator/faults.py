@@ -61,10 +61,7 @@ class FaultRule:
 
     @classmethod
     def from_json(cls, value: Any) -> FaultRule:
-        """Read a rule.
-
-        :param value: the JSON object.
-        """
+        """Read a rule."""
         if not isinstance(value, dict):
             raise FaultRuleError("a fault rule is a JSON object")
         given = dict(value)
@@ -101,11 +98,7 @@ class FaultRule:
         return cls(**given)
 
     def covers(self, endpoint: str, ident: str) -> bool:
-        """Tell whether a call is one of those the rule is about.
-
-        :param endpoint: the call's endpoint.
-        :param ident: the id at the end of its path, if any.
-        """
+        """Tell whether a call is one of those the rule is about."""
         if self.training_id is not None and self.training_id != ident:
             return False
         return self.endpoint in ("*", endpoint) or endpoint in ENDPOINT_GROUPS.get(self.endpoint, ())
@@ -157,10 +150,7 @@ class FaultBook:
         self._next_id = 1
 
     def add(self, value: Any) -> FaultRule:
-        """Add a rule.
-
-        :param value: the JSON object.
-        """
+        """Add a rule."""
         rule = FaultRule.from_json(value)
         if len(self.rules) >= _MOST_RULES:
             raise FaultRuleError(f"there are {_MOST_RULES} rules already; clear them first")
@@ -174,11 +164,7 @@ class FaultBook:
         self.rules.clear()
 
     def take(self, endpoint: str, ident: str) -> FaultRule | None:
-        """Count a call against the rules and return the one that spoils it.
-
-        :param endpoint: the call's endpoint.
-        :param ident: the id at the end of its path, if any.
-        """
+        """Count a call against the rules and return the one that spoils it."""
         taken: FaultRule | None = None
         for rule in self.rules:
             if not rule.covers(endpoint, ident):

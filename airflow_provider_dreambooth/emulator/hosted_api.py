@@ -101,10 +101,7 @@ def base_url_of(scope: Scope, public_url: str) -> str:
 
 
 class HostedApi:
-    """The ASGI application.
-
-    :param service: the emulator's state.
-    """
+    """The ASGI application."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -130,12 +127,7 @@ class HostedApi:
         return bool(endpoint) and not (endpoint == "wallet_balance" and options.no_wallet_balance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request below /api.
-
-        :param scope: ASGI scope.
-        :param receive: ASGI receive.
-        :param send: ASGI send.
-        """
+        """Serve one request below /api."""
         answers, method = self._service.answers, scope["method"]
         endpoint, ident = self.route(scope["path"][5:])
         if not endpoint:
@@ -168,10 +160,6 @@ class HostedApi:
     ) -> None:
         """Carry out a call and send its answer, or what a fault rule makes of the two.
 
-        :param scope: ASGI scope.
-        :param receive: ASGI receive.
-        :param send: ASGI send.
-        :param endpoint: the endpoint's name.
         :param ident: the id at the end of the path, or an empty string.
         :param carry_out: gives the answer of a call that is carried out; its argument is the rule in force.
         """

@@ -21,10 +21,7 @@ _LARGEST_IMAGE = 20 * 1024 * 1024
 
 
 def downloaded(link: str) -> bytes | None:
-    """Return an image as PNG of at most 1024 pixels a side, or None when it is not available or readable.
-
-    :param link: an http or https link.
-    """
+    """Return an image as PNG of at most 1024 pixels a side, or None when it is not available or readable."""
     from PIL import Image
 
     try:
@@ -42,21 +39,14 @@ def downloaded(link: str) -> bytes | None:
 
 
 class ImageDownloads:
-    """Downloads the images of new trainings in the background; too few make the training fail.
-
-    :param service: the emulator's state.
-    """
+    """Downloads the images of new trainings in the background; too few make the training fail."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._worker: concurrent.futures.ThreadPoolExecutor | None = None
 
     def stage_entered(self, training: Training, stage: str) -> None:
-        """Start the downloads of a training that was just accepted.
-
-        :param training: the training.
-        :param stage: the stage it entered.
-        """
+        """Start the downloads of a training that was just accepted."""
         if not self._service.options.fetch_images or stage != training.plan.stages[0]:
             return
         if self._worker is None:
@@ -64,10 +54,7 @@ class ImageDownloads:
         self._worker.submit(self.fetch, training)
 
     def fetch(self, training: Training) -> None:
-        """Download the images of one training.
-
-        :param training: the training.
-        """
+        """Download the images of one training."""
         usable = 0
         for link in training.body["images"]:
             path = own_image_path(self._service, link)

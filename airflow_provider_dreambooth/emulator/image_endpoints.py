@@ -23,7 +23,6 @@ _PNG_HEADERS = ((b"content-type", b"image/png"),)
 class ImageEndpoints:
     """Images by their address.
 
-    :param service: the emulator's state.
     :param api: applies the fault rules.
     """
 
@@ -33,10 +32,7 @@ class ImageEndpoints:
         self._drawn: Bounded[str, bytes] = Bounded(64)
 
     async def own(self, request: Request) -> Response:
-        """Serve a sample or an upload.
-
-        :param request: the request.
-        """
+        """Serve a sample or an upload."""
         path = own_image_path(self._service, f"http://localhost{request.url.path}")
         png = await asyncio.to_thread(own_image, self._service, path) if path else None
         if png is None:
@@ -44,12 +40,7 @@ class ImageEndpoints:
         return Response(png, media_type="image/png", headers={"cache-control": "max-age=3600"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve an image of a rendering; 404 while it is not there yet.
-
-        :param scope: ASGI scope.
-        :param receive: ASGI receive.
-        :param send: ASGI send.
-        """
+        """Serve an image of a rendering; 404 while it is not there yet."""
 
         async def carry_out(rule: FaultRule | None) -> Outcome:
             return Outcome(await self._rendered(scope["path"], counted), rule)

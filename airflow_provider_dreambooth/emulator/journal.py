@@ -44,9 +44,7 @@ class Journal:
         """Remember one answered request.
 
         :param moment: epoch seconds.
-        :param method: HTTP method.
         :param path: path without query.
-        :param endpoint: the endpoint's name.
         :param http_status: code sent, 0 when the connection was cut.
         :param fault: kind of fault that spoiled it, or an empty string.
         :param account: fingerprint of an accepted key, or an empty string.
@@ -105,10 +103,7 @@ class EventPrinter:
         self._thread: threading.Thread | None = None
 
     def line(self, text: str) -> None:
-        """Print a line with the time before it; dropped when nobody takes the earlier ones.
-
-        :param text: what happened.
-        """
+        """Print a line with the time before it; dropped when nobody takes the earlier ones."""
         if self._quiet:
             return
         if self._thread is None:

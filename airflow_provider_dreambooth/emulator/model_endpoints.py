@@ -11,11 +11,7 @@ from airflow_provider_dreambooth.emulator.vocabulary import MODEL_READY, PUBLIC_
 
 
 def model_reload(service: Service, call: Call) -> Answer:
-    """Serve reload under both paths. The shape is today's; `processing` until it is loaded is invented.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve reload under both paths. The shape is today's; `processing` until it is loaded is invented."""
     answers, now = service.answers, service.clock.now()
     model_id = str(call.body.get("model_id") or "")
     if not model_id:
@@ -37,11 +33,7 @@ def model_reload(service: Service, call: Call) -> Answer:
 
 
 def model_list(service: Service, call: Call) -> Answer:
-    """Serve the public list: a bare array, its items with the fourteen keys observed in July 2025.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the public list: a bare array, its items with the fourteen keys observed in July 2025."""
     return service.answers.json(
         [
             list_item(model_id, "model_ready", "2023-01-01T00:00:00.000000Z", model_name=name, featured="no")

@@ -22,7 +22,6 @@ _ALL_INTERFACES = ("0.0.0.0", "::")
 def is_own_host(options: Options, host: str) -> bool:
     """Tell whether a name or address stands for this emulator.
 
-    :param options: the switches.
     :param host: without its port, IPv6 without brackets.
     """
     host = host.lower()
@@ -38,10 +37,7 @@ def is_own_host(options: Options, host: str) -> bool:
 
 
 def is_exposed(options: Options) -> bool:
-    """Tell whether other machines reach the emulator.
-
-    :param options: the switches.
-    """
+    """Tell whether other machines reach the emulator."""
     try:
         return not ipaddress.ip_address(options.host).is_loopback
     except ValueError:
@@ -49,13 +45,7 @@ def is_exposed(options: Options) -> bool:
 
 
 def refusal(options: Options, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return why a request is refused, or None.
-
-    :param options: the switches.
-    :param method: HTTP method.
-    :param path: path of the request.
-    :param headers: as ASGI gives them.
-    """
+    """Return why a request is refused, or None."""
     named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     host = named.get("host", "")
     try:

@@ -24,8 +24,6 @@ EXTERNAL = ""
 def own_image_path(service: Service, link: str) -> str | None:
     """Tell whose image a link is.
 
-    :param service: the emulator's state.
-    :param link: an http or https link.
     :return: the path of an own image, :data:`EXTERNAL` for somebody else's, None for a missing one.
     """
     try:
@@ -47,7 +45,6 @@ def own_image_path(service: Service, link: str) -> str | None:
 def own_image(service: Service, path: str) -> bytes | None:
     """Return a sample or an upload as PNG.
 
-    :param service: the emulator's state.
     :param path: the path as :func:`own_image_path` gave it.
     """
     if sample := _SAMPLE.match(path):
@@ -63,7 +60,6 @@ def own_image(service: Service, path: str) -> bytes | None:
 def rendering_of(service: Service, path: str) -> tuple[Rendering | None, int]:
     """Return the rendering that an image belongs to, and the number of the sample.
 
-    :param service: the emulator's state.
     :param path: the image's path.
     """
     generation = _GENERATION.match(path)
@@ -74,10 +70,7 @@ def rendering_of(service: Service, path: str) -> tuple[Rendering | None, int]:
 
 
 def sample_links(base_url: str) -> dict[str, list[str]]:
-    """Return the links of all samples by subject.
-
-    :param base_url: scheme and host of the emulator.
-    """
+    """Return the links of all samples by subject."""
     numbers = range(1, IMAGES_OF_A_SUBJECT + 1)
     return {
         subject: [f"{base_url}/samples/{subject}/{number}.png" for number in numbers] for subject in SUBJECTS

@@ -19,19 +19,13 @@ _LARGE, _SMALL = 19, 13
 
 
 def black_png(width: int, height: int) -> bytes:
-    """Return the blank that replaces an image the safety checker dislikes.
-
-    :param width: pixels.
-    :param height: pixels.
-    """
+    """Return the blank that replaces an image the safety checker dislikes."""
     return _png(Image.new("RGB", (width, height)))
 
 
 def rendered_png(rendering: Rendering, index: int, training_images: list[bytes | None]) -> bytes:
     """Draw one image of a rendering; the same request and seed give the same image.
 
-    :param rendering: the rendering.
-    :param index: number of the sample.
     :param training_images: as PNG, None where one was not downloaded.
     """
     width, height = rendering.width, rendering.height

@@ -10,10 +10,7 @@ from typing import Any
 
 
 def new_prefix(number: int) -> str:
-    """Return the first part of the file names of a rendering: a UUID whose lower half is the rendering's number.
-
-    :param number: the number.
-    """
+    """Return the first part of the file names of a rendering: a UUID whose lower half is the rendering's number."""
     return str(uuid.UUID(int=secrets.randbits(64) << 64 | number))
 
 
@@ -63,10 +60,7 @@ class Rendering:
     downloads: dict[int, int] = dataclasses.field(default_factory=dict)
 
     def is_drawn(self, now: float) -> bool:
-        """Tell whether its images can be downloaded.
-
-        :param now: epoch seconds.
-        """
+        """Tell whether its images can be downloaded."""
         return now >= self.ready_at and not self.fails
 
     def links(self) -> list[str]:
@@ -74,10 +68,7 @@ class Rendering:
         return [f"{self.base_url}/generations/{self.prefix}-{index}.png" for index in range(self.samples)]
 
     def description(self, now: float) -> dict[str, Any]:
-        """Return what the control endpoint tells about it; nothing secret.
-
-        :param now: epoch seconds.
-        """
+        """Return what the control endpoint tells about it; nothing secret."""
         return {
             "id": self.rendering_id,
             "account": self.account,

@@ -35,18 +35,12 @@ _TIP_V6 = (
 
 
 def is_v6(endpoint: str) -> bool:
-    """Tell whether an endpoint speaks today's form.
-
-    :param endpoint: the endpoint's name.
-    """
+    """Tell whether an endpoint speaks today's form."""
     return endpoint.endswith("_v6")
 
 
 def meta(rendering: Rendering) -> dict[str, Any]:
-    """Return the effective request under the service's other names.
-
-    :param rendering: the rendering.
-    """
+    """Return the effective request under the service's other names."""
     v6 = is_v6(rendering.endpoint)
     request = {**_META_DEFAULTS, **rendering.body}
     request.update(
@@ -66,11 +60,7 @@ def meta(rendering: Rendering) -> dict[str, Any]:
 
 
 def finished(answers: Answers, rendering: Rendering) -> Answer:
-    """Answer a request that was rendered at once.
-
-    :param answers: writes bodies.
-    :param rendering: the rendering.
-    """
+    """Answer a request that was rendered at once."""
     body: dict[str, Any] = {
         "status": "success",
         "generationTime": round(rendering.ready_at - rendering.created_at, 2),
@@ -92,8 +82,6 @@ def finished(answers: Answers, rendering: Rendering) -> Answer:
 def fetched(answers: Answers, rendering: Rendering, endpoint: str) -> Answer:
     """Answer a fetch of a finished rendering; no source shows `meta` here.
 
-    :param answers: writes bodies.
-    :param rendering: the rendering.
     :param endpoint: the fetch endpoint that was called.
     """
     body: dict[str, Any] = {"status": "success", "id": rendering.rendering_id, "output": rendering.links()}
@@ -107,9 +95,6 @@ def fetched(answers: Answers, rendering: Rendering, endpoint: str) -> Answer:
 def processing(answers: Answers, rendering: Rendering, now: float, endpoint: str) -> Answer:
     """Answer a rendering request, or a fetch, that is not finished.
 
-    :param answers: writes bodies.
-    :param rendering: the rendering.
-    :param now: epoch seconds.
     :param endpoint: the endpoint that was called.
     """
     v6, first, number = is_v6(endpoint), endpoint == rendering.endpoint, rendering.rendering_id
@@ -142,7 +127,6 @@ def processing(answers: Answers, rendering: Rendering, now: float, endpoint: str
 def not_found(answers: Answers, endpoint: str) -> Answer:
     """Deny a request id. The code is documented for v6 (404), the body was observed; 2023's is invented.
 
-    :param answers: writes bodies.
     :param endpoint: the fetch endpoint that was called.
     """
     if is_v6(endpoint):

@@ -63,11 +63,7 @@ def _unfit_lora(service: Service, call: Call, own: list[Training]) -> str:
 
 
 def text_to_image(service: Service, call: Call) -> Answer:
-    """Serve v3 and v4 `dreambooth` and v6 `text2img`.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve v3 and v4 `dreambooth` and v6 `text2img`."""
     answers, body, wishes = service.answers, call.body, call.wishes()
     problems = inference_problems(call.endpoint, body)
     if problems:
@@ -121,11 +117,7 @@ def text_to_image(service: Service, call: Call) -> Answer:
 
 
 def fetch_image(service: Service, call: Call) -> Answer:
-    """Serve fetch: id in the path (v3, v6) or `request_id` in the body (v4, v6).
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve fetch: id in the path (v3, v6) or `request_id` in the body (v4, v6)."""
     wanted = call.ident or str(call.body.get("request_id") or "")
     rendering = (
         service.renderings.get(int(wanted))

@@ -91,7 +91,6 @@ class EmulatorServer(uvicorn.Server):
 def listening_socket(host: str, port: int) -> socket.socket:
     """Bind a socket.
 
-    :param host: address.
     :param port: port; 0 picks a free one.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -107,11 +106,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def url_of(options: Options, listener: socket.socket) -> str:
-    """Return the base URL of a bound socket.
-
-    :param options: the switches.
-    :param listener: the socket.
-    """
+    """Return the base URL of a bound socket."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if options.tls_cert else 'http'}://{shown}:{listener.getsockname()[1]}"

@@ -32,10 +32,7 @@ _MOST_ACCOUNTS = 100_000
 
 
 def fingerprint(key: str) -> str:
-    """Return what is kept of an API key.
-
-    :param key: the key.
-    """
+    """Return what is kept of an API key."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
@@ -58,11 +55,7 @@ class Upload:
 
 
 class Service:
-    """All state of the emulator.
-
-    :param options: the switches.
-    :param clock: the time.
-    """
+    """All state of the emulator."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self.options = options
@@ -107,10 +100,7 @@ class Service:
                 return new
 
     def duration_of(self, training_id: str) -> float:
-        """Return the length of a training, spread if so asked; the same for the same id.
-
-        :param training_id: the id.
-        """
+        """Return the length of a training, spread if so asked; the same for the same id."""
         if self.options.duration_spread <= 0:
             return self.options.duration
         return self.options.duration * random.Random(training_id).lognormvariate(
@@ -118,10 +108,7 @@ class Service:
         )
 
     def accept(self, training: Training) -> None:
-        """Take a training on; from here on it is paid.
-
-        :param training: the new training.
-        """
+        """Take a training on; from here on it is paid."""
         self.trainings.keep(training.training_id, training, len(str(training.body)))
         self.started.keep(training.account, self.paid(training.account) + 1)
         self.announce(training)
@@ -129,8 +116,6 @@ class Service:
     def own_training(self, training_id: str, account: str, environment: str | None = None) -> Training | None:
         """Return an account's training that the service still knows.
 
-        :param training_id: the id.
-        :param account: the asking account.
         :param environment: the environment asked in; any when left out.
         """
         training = self.trainings.get(training_id)
@@ -139,26 +124,17 @@ class Service:
         return training if environment is None or training.environment == environment else None
 
     def paid(self, account: str) -> int:
-        """Return how many trainings an account has started.
-
-        :param account: the account.
-        """
+        """Return how many trainings an account has started."""
         return self.started.get(account, 0)
 
     def is_out_of_credits(self, account: str) -> bool:
-        """Tell whether an account may start no further training.
-
-        :param account: the account.
-        """
+        """Tell whether an account may start no further training."""
         if self.options.credits is None:
             return False
         return self.paid(account) >= self.options.credits + self.purchased.get(account, 0)
 
     def queued(self, account: str) -> int:
-        """Return how many requests of an account are queued. What counts is invented, and an option.
-
-        :param account: the account.
-        """
+        """Return how many requests of an account are queued. What counts is invented, and an option."""
         now = self.clock.now()
         count = self.journal.open_requests
         count += sum(
@@ -175,11 +151,7 @@ class Service:
         return count
 
     def is_repeated(self, path: str, raw: bytes) -> bool:
-        """Tell whether the spam filter has seen this very request lately, and remember it.
-
-        :param path: path of the request.
-        :param raw: its body.
-        """
+        """Tell whether the spam filter has seen this very request lately, and remember it."""
         now = self.clock.now()
         window = self.options.spam_filter
         request = (path, hashlib.sha256(raw).digest())
@@ -190,10 +162,7 @@ class Service:
         return False
 
     def add_rendering(self, rendering: Rendering) -> None:
-        """Take a rendering on.
-
-        :param rendering: the new rendering.
-        """
+        """Take a rendering on."""
         self.renderings.keep(rendering.rendering_id, rendering, len(str(rendering.body)))
 
     def next_rendering_id(self) -> int:
@@ -214,7 +183,6 @@ class Service:
         """Store a image.
 
         :param account: whose it is.
-        :param png: the image.
         """
         upload = Upload(self._upload_number, account, secrets.token_hex(16), png)
         self._upload_number += 1
@@ -222,10 +190,7 @@ class Service:
         return upload
 
     def announce(self, training: Training) -> None:
-        """Tell the listeners of every stage a training has entered since the last time.
-
-        :param training: the training.
-        """
+        """Tell the listeners of every stage a training has entered since the last time."""
         now = self.clock.now()
         for stage in self._entered(training, now):
             training.announced = stage

@@ -87,16 +87,12 @@ class StagePlan:
         return max(0, bisect.bisect_right(self.starts, elapsed) - 1)
 
     def start_of(self, stage: str) -> float:
-        """Return the second at which a stage begins.
-
-        :param stage: one of this plan's stages.
-        """
+        """Return the second at which a stage begins."""
         return self.starts[self.stages.index(stage)]
 
     def moment_within(self, stage: str, share: float) -> float:
         """Return a second inside a stage; used for failures.
 
-        :param stage: one of this plan's stages.
         :param share: how far into it, 0 to 1.
         """
         index = self.stages.index(stage)
@@ -123,7 +119,6 @@ class Wording:
         """Write a documented number of minutes, scaled to a training's length.
 
         :param minutes: the documented figure.
-        :param duration: length of the whole training in seconds.
         """
         seconds = minutes * 60 * self.factor * duration / DOCUMENTED_DURATION
         unit = self.unit
@@ -136,16 +131,11 @@ class Wording:
         """Return the text of the first answer.
 
         :param method: LoRA pages say 30 minutes, the others 25.
-        :param duration: length of the whole training in seconds.
         """
         return f"it will take upto {self.span(30 if method == 'lora' else 25, duration)}."
 
     def piece(self, stage: str, plan: StagePlan) -> str | None:
-        """Return the log line a stage adds, if it adds one.
-
-        :param stage: the stage.
-        :param plan: the training's plan.
-        """
+        """Return the log line a stage adds, if it adds one."""
         if stage == MODEL_READY:
             return _LOADED
         entry = (_WORKER if self.source == "worker" else _DOCUMENTED).get(stage)
@@ -161,7 +151,6 @@ class Wording:
     def log(self, plan: StagePlan, index: int) -> str:
         """Return the whole log up to a stage, separators and all.
 
-        :param plan: the training's plan.
         :param index: the stage under way.
         """
         separator = " /n " if self.separator == "slash-n" else "\n"

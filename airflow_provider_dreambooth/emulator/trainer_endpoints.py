@@ -24,11 +24,7 @@ from airflow_provider_dreambooth.emulator.vocabulary import (
 
 
 def start(service: Service, call: Call) -> Answer:
-    """Serve `v6/trainer/train`.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve `v6/trainer/train`."""
     answers = service.answers
     problems = trainer_problems(call.body)
     if problems:
@@ -42,11 +38,7 @@ def start(service: Service, call: Call) -> Answer:
 
 
 def status(service: Service, call: Call) -> Answer:
-    """Serve `v6/trainer/status/{id}`.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve `v6/trainer/status/{id}`."""
     answers = service.answers
     training = service.own_training(call.ident, call.account, TRAINER_V6)
     if training is None:
@@ -88,11 +80,7 @@ def _inference(training: Training, stage: str, base_url: str) -> dict[str, Any]:
 
 
 def stop(service: Service, call: Call) -> Answer:
-    """Serve `v6/trainer/stop`.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve `v6/trainer/stop`."""
     answers = service.answers
     training = service.own_training(str(call.body.get("training_id") or ""), call.account, TRAINER_V6)
     if training is None:

@@ -55,10 +55,7 @@ class Training:
     served: dict[str, tuple[int, bytes]] = dataclasses.field(default_factory=dict)
 
     def stage(self, now: float) -> str:
-        """Return the stage at a moment.
-
-        :param now: epoch seconds.
-        """
+        """Return the stage at a moment."""
         if self.ended is not None and now >= self.ended[1]:
             return self.ended[0]
         elapsed = now - self.created_at
@@ -77,10 +74,7 @@ class Training:
         return ""
 
     def is_over(self, now: float) -> bool:
-        """Tell whether nothing will change any more.
-
-        :param now: epoch seconds.
-        """
+        """Tell whether nothing will change any more."""
         return self.stage(now) in (MODEL_READY, TRAINING_FAILED, TRAINING_CANCELLED)
 
     def log(self, stage: str) -> str:
@@ -97,10 +91,7 @@ class Training:
         return self.wording.log(self.plan, self.plan.stages.index(stage))
 
     def progress(self, now: float) -> float:
-        """Return how much of the way is done, 0 to 1.
-
-        :param now: epoch seconds.
-        """
+        """Return how much of the way is done, 0 to 1."""
         moment = min(now, self.ended[1]) if self.ended is not None else now
         if self.stage(now) == MODEL_READY:
             return 1.0
@@ -112,10 +103,7 @@ class Training:
         return max(0.0, min(1.0, elapsed / self.plan.duration))
 
     def next_change(self, now: float) -> float | None:
-        """Return the next moment at which the stage changes by itself.
-
-        :param now: epoch seconds.
-        """
+        """Return the next moment at which the stage changes by itself."""
         if self.ended is not None or self.is_over(now):
             return None
         elapsed = now - self.created_at
@@ -133,7 +121,6 @@ class Training:
     def is_loaded(self, now: float, idle_unload: float) -> bool:
         """Tell whether the model can render.
 
-        :param now: epoch seconds.
         :param idle_unload: idle time after which a model is dropped.
         """
         if not self.is_known() or self.stage(now) != MODEL_READY:
@@ -148,16 +135,12 @@ class Training:
         """Force the training to its end.
 
         :param stage: ready, failed or cancelled.
-        :param now: epoch seconds.
         """
         self.ended = (stage, now)
         self.served.clear()
 
     def description(self, now: float) -> dict[str, Any]:
-        """Return what the control endpoint tells about it; nothing secret.
-
-        :param now: epoch seconds.
-        """
+        """Return what the control endpoint tells about it; nothing secret."""
         return {
             "training_id": self.training_id,
             "account": self.account,

@@ -37,7 +37,6 @@ _WEB_LINK = re.compile(r"https?://[^\s/?#]+\S*\Z", re.IGNORECASE)
 def usable_images(service: Service, images: list[str]) -> list[str]:
     """Return the links a trainer could use: the emulator's own must exist, others must only be web links.
 
-    :param service: the emulator's state.
     :param images: the request's links.
     """
     links = (link.strip() for link in images)
@@ -45,11 +44,7 @@ def usable_images(service: Service, images: list[str]) -> list[str]:
 
 
 def start_training(service: Service, call: Call) -> Answer:
-    """Serve the four endpoints that start a training.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the four endpoints that start a training."""
     options, answers = service.options, service.answers
     problems = training_problems(call.endpoint, call.body, options)
     if problems:
@@ -68,7 +63,6 @@ def start_training(service: Service, call: Call) -> Answer:
 def planned(service: Service, call: Call) -> Training:
     """Return a new training with its plan.
 
-    :param service: the emulator's state.
     :param call: the call that starts it; its body has been checked.
     """
     options, wishes = service.options, call.wishes()
@@ -105,11 +99,7 @@ def planned(service: Service, call: Call) -> Training:
 
 
 def training_status(service: Service, call: Call) -> Answer:
-    """Serve the status endpoints. Bodies are built once a stage and kept.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the status endpoints. Bodies are built once a stage and kept."""
     environment = SANDBOX if call.endpoint == "sandbox_fine_tune_status" else PRODUCTION
     training = service.own_training(call.ident, call.account, environment)
     if training is None:
@@ -138,11 +128,7 @@ def _status_answer(service: Service, training: Training, stage: str) -> Answer:
 
 
 def cancel_training(service: Service, call: Call) -> Answer:
-    """Serve both spellings of cancel. The shape is documented today; the texts are invented.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve both spellings of cancel. The shape is documented today; the texts are invented."""
     training = service.own_training(call.ident, call.account, PRODUCTION)
     if training is None:
         return service.answers.training_not_found()
@@ -154,11 +140,7 @@ def cancel_training(service: Service, call: Call) -> Answer:
 
 
 def cancel(service: Service, training: Training) -> None:
-    """Cancel a training that is still running; a second time changes nothing.
-
-    :param service: the emulator's state.
-    :param training: the training.
-    """
+    """Cancel a training that is still running; a second time changes nothing."""
     if training.cancelled_at is None:
         now = service.clock.now()
         training.cancelled_at = now
@@ -167,11 +149,7 @@ def cancel(service: Service, training: Training) -> None:
 
 
 def list_models(service: Service, call: Call) -> Answer:
-    """Serve `finetune_list`: the account's production trainings, oldest first.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve `finetune_list`: the account's production trainings, oldest first."""
     options, now = service.options, service.clock.now()
     ready_only = options.list_shows == "ready"
     shown = [
@@ -210,11 +188,7 @@ def _list_row(service: Service, number: int, training: Training) -> dict[str, An
 
 
 def delete_model(service: Service, call: Call) -> Answer:
-    """Serve delete. Invented: a training that still runs is cancelled first.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve delete. Invented: a training that still runs is cancelled first."""
     training = service.own_training(call.ident, call.account, PRODUCTION)
     if training is None:
         return service.answers.training_not_found()
@@ -226,11 +200,7 @@ def delete_model(service: Service, call: Call) -> Answer:
 
 
 def buy_model(service: Service, call: Call) -> Answer:
-    """Serve the purchase of training credits. The counters' meaning is invented.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the purchase of training credits. The counters' meaning is invented."""
     try:
         quantity = int(call.body.get("quantity") or 0)
     except (TypeError, ValueError, OverflowError):
@@ -253,11 +223,7 @@ def buy_model(service: Service, call: Call) -> Answer:
 
 
 def wallet_balance(service: Service, call: Call) -> Answer:
-    """Serve the balance. The names are documented, the rest of the answer is invented; it never falls.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the balance. The names are documented, the rest of the answer is invented; it never falls."""
     data = {"balance": service.options.wallet_balance, "currency": "USD"}
     return service.answers.json({"status": "success", "data": data})
 
@@ -265,8 +231,6 @@ def wallet_balance(service: Service, call: Call) -> Answer:
 def force(service: Service, training: Training, wish: dict[str, Any]) -> None:
     """Do to a training what the control endpoint was asked for.
 
-    :param service: the emulator's state.
-    :param training: the training.
     :param wish: ``action`` (fail, ready, cancel, vanish, freeze, thaw) with ``reason`` or ``stage``.
     """
     now, action = service.clock.now(), wish.get("action")

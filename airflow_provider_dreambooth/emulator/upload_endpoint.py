@@ -16,11 +16,7 @@ _CROP_SIDE = 512
 
 
 def base64_crop(service: Service, call: Call) -> Answer:
-    """Serve the upload. Texts of its errors are invented.
-
-    :param service: the emulator's state.
-    :param call: the call.
-    """
+    """Serve the upload. Texts of its errors are invented."""
     from PIL import Image, ImageOps
 
     answers, image = service.answers, call.body.get("image")

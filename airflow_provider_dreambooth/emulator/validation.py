@@ -86,10 +86,6 @@ def training_problems(endpoint: str, body: dict[str, Any], options: Options) -> 
 
     Fields that an endpoint does not have are ignored, and any training type is taken: the trainer makes
     unknown ones generic.
-
-    :param endpoint: the endpoint's name.
-    :param body: the request body.
-    :param options: the emulator's switches.
     """
     finder = _Finder(body)
     finder.required(("instance_prompt", "class_prompt"))
@@ -113,10 +109,7 @@ def training_problems(endpoint: str, body: dict[str, Any], options: Options) -> 
 
 
 def trainer_problems(body: dict[str, Any]) -> Problems:
-    """Check the body of a v6 training. Each trainer takes its own fields, and which there are is not published.
-
-    :param body: the request body.
-    """
+    """Check the body of a v6 training. Each trainer takes its own fields, and which there are is not published."""
     finder = _Finder(body)
     finder.required(("trainer_id",))
     finder.links()
@@ -126,11 +119,7 @@ def trainer_problems(body: dict[str, Any]) -> Problems:
 
 
 def inference_problems(endpoint: str, body: dict[str, Any]) -> Problems:
-    """Check the body of a render.
-
-    :param endpoint: the endpoint's name.
-    :param body: the request body.
-    """
+    """Check the body of a render."""
     finder = _Finder(body)
     finder.required(("prompt", "model_id"))
     for side in ("width", "height"):

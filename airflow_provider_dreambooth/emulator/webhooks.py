@@ -18,11 +18,7 @@ Post = Callable[[str, bytes], None]
 
 
 def webhook_payload(training: Training, stage: str) -> dict[str, Any]:
-    """Return what is posted for a stage.
-
-    :param training: the training.
-    :param stage: the stage it entered.
-    """
+    """Return what is posted for a stage."""
     logs = training.log(stage)
     if stage == DEPLOYING_GPU:
         # The documented sample lacks the final dot here.
@@ -33,11 +29,7 @@ def webhook_payload(training: Training, stage: str) -> dict[str, Any]:
 
 
 def post(url: str, body: bytes) -> None:
-    """Send one webhook.
-
-    :param url: where to.
-    :param body: JSON.
-    """
+    """Send one webhook."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
         response.read(1)
@@ -46,7 +38,6 @@ def post(url: str, body: bytes) -> None:
 class Webhooks:
     """Sends webhooks from one thread, so that a training's stages arrive in order.
 
-    :param options: the switches.
     :param log: takes a line about a failed delivery.
     :param sender: what sends; for tests.
     """
@@ -58,11 +49,7 @@ class Webhooks:
         self._worker: concurrent.futures.ThreadPoolExecutor | None = None
 
     def stage_entered(self, training: Training, stage: str) -> None:
-        """Send the webhook of a stage, if the training asked for webhooks.
-
-        :param training: the training.
-        :param stage: the stage it entered.
-        """
+        """Send the webhook of a stage, if the training asked for webhooks."""
         url = training.body.get("webhook")
         # What the v6 trainer posts is published nowhere.
         if (

@@ -114,7 +114,7 @@ class DreamboothHook(BaseHook):
     @property
     def environment(self) -> Environment:
         """The connection's environment."""
-        return Environment(self.settings.environment)
+        return self.settings.environment
 
     def get_conn(self) -> BlockingTransport:
         """Return the transport that carries this connection's calls, shared in this process."""

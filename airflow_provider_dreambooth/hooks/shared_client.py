@@ -119,7 +119,7 @@ class SharedClient:
 
     async def environment(self) -> Environment:
         """Return the connection's environment."""
-        return Environment((await self.settings()).environment)
+        return (await self.settings()).environment
 
     async def send(self, call: ApiCall[Result], *, patient: bool = False) -> Result:
         """

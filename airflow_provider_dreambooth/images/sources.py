@@ -8,13 +8,13 @@ ending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_dreambooth.api.fine_tune_rules import is_link
 from airflow_provider_dreambooth.api.link_text import for_display, is_web_link
-from airflow_provider_dreambooth.api.refusal import refuse, shown
+from airflow_provider_dreambooth.api.refusal import check_list, refuse, shown
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 from airflow_provider_dreambooth.images import decoding
 from airflow_provider_dreambooth.images.image import TrainingImage
@@ -61,28 +61,14 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
     :param field: the argument's name.
     :raises DreamboothValidationError: it is no list, or holds something else.
     """
-    if isinstance(value, (str, bytes)):
-        text = for_display(value) if isinstance(value, str) else ""
-        raise refuse(
-            field,
-            "is a single text, not a list",
-            f"Write {field}=[{shown(text)}]; for a list out of a template set render_template_as_native_obj=True "
-            "on the DAG, or pass the XCom as task.output",
-        )
-    if isinstance(value, Set):
-        # Its order changes from process to process, and with it what the service is sent.
-        raise refuse(field, "is a set, which has no order", _WHAT_TO_WRITE)
-    if value is None or isinstance(value, Mapping) or not isinstance(value, Iterable):
-        if hasattr(value, "__fspath__") or hasattr(value, "conn_id"):
-            raise refuse(field, "is a single path, not a list", f"Write {field}=[path]")
-        raise refuse(field, f"is {type(value).__name__}, not a list", _WHAT_TO_WRITE)
+    if _is_path(value):
+        raise refuse(field, "is a single path, not a list", f"Write {field}=[path]")
+    value = check_list(field, value, _WHAT_TO_WRITE)
     texts: list[str] = []
     # A mapped task that makes lists, such as an upload for each folder, puts out a list of lists.
     items = [part for item in value for part in (item if _is_list(item) else [item])]
     for position, item in enumerate(items):
-        # ObjectStoragePath is a path without being an os.PathLike in every version.
-        is_path = hasattr(item, "__fspath__") or hasattr(item, "conn_id")
-        text = str(item).strip() if isinstance(item, str) or is_path else ""
+        text = str(item).strip() if isinstance(item, str) or _is_path(item) else ""
         if not text:
             what = (
                 f"is {shown(item)}" if item is None or item == "" else f"is {type(item).__name__}, not a text"
@@ -90,6 +76,11 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
             raise refuse(f"{field}[{position}]", what, _WHAT_TO_WRITE)
         texts.append(text)
     return tuple(texts)
+
+
+def _is_path(value: Any) -> bool:
+    # ObjectStoragePath is a path without being an os.PathLike in every version.
+    return hasattr(value, "__fspath__") or hasattr(value, "conn_id")
 
 
 def _is_list(item: Any) -> bool:

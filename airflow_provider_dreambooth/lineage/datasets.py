@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_dreambooth.api.fingerprint import service_host
 from airflow_provider_dreambooth.api.link_text import bare_link
+from airflow_provider_dreambooth.assets.uri import SCHEME
 
 
 def image_name(place: str) -> tuple[str, str]:
@@ -50,7 +52,6 @@ def model_dataset(model_id: str, base_url: str) -> Any:
     :param model_id: the model.
     :param base_url: the connection's base URL.
     """
-    from airflow_provider_dreambooth.assets.uri import model_uri, to_openlineage
-    from airflow_provider_dreambooth.runtime import compat
+    from airflow.providers.common.compat.openlineage.facet import Dataset
 
-    return to_openlineage(compat.asset(model_uri(model_id, base_url)), None)
+    return Dataset(namespace=f"{SCHEME}://{service_host(base_url)}", name=model_id)

@@ -17,23 +17,30 @@ def _asked(operator: Any, names: dict[str, str]) -> dict[str, Any]:
     return {name: str(value) for name, value in given.items() if value not in (None, "", "None", "null")}
 
 
-class TrainingLineage:
-    """For the training operator and the sensor: images in, the model out, and how it was trained."""
-
-    #: The training, once it is known, with the stages seen.
-    training_summary: TrainingSummary | None = None
+class _Lineage:
+    """Tells the same at the start and at the end, as far as it is known then."""
 
     def get_openlineage_facets_on_start(self) -> Any:
-        """Return what is known before the training is: the images and how it is to be trained."""
+        """Return what is known before the service has done anything."""
         return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """
-        Return images, model and how it was trained; also called when the task has failed.
+        Return what is known at the end; also called when the task has failed.
 
         :param task_instance: the task instance; not asked.
         """
         return self._lineage()
+
+    def _lineage(self) -> Any:
+        raise NotImplementedError
+
+
+class TrainingLineage(_Lineage):
+    """For the training operator and the sensor: images in, the model out, and how it was trained."""
+
+    #: The training, once it is known, with the stages seen.
+    training_summary: TrainingSummary | None = None
 
     def _lineage(self) -> Any:
         from airflow.providers.openlineage.extractors import OperatorLineage
@@ -73,23 +80,11 @@ class TrainingLineage:
         )
 
 
-class RenderingLineage:
+class RenderingLineage(_Lineage):
     """For the rendering operator: the model in, the images out, and how they were rendered."""
 
     #: Where the images are, once they are there.
     lineage_images: Sequence[str] = ()
-
-    def get_openlineage_facets_on_start(self) -> Any:
-        """Return what is known before the images are."""
-        return self._lineage()
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """
-        Return model and images; also called when the task has failed.
-
-        :param task_instance: the task instance; not asked.
-        """
-        return self._lineage()
 
     def _lineage(self) -> Any:
         from airflow.providers.openlineage.extractors import OperatorLineage

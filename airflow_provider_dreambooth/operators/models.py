@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_dreambooth.api.refusal import check_choice, is_absent, yes_or_no
+from airflow_provider_dreambooth.api.refusal import check_choice, yes_or_no
+from airflow_provider_dreambooth.api.scalar import is_absent
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError, DreamboothValidationError
 from airflow_provider_dreambooth.service_task import ServiceTask

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dreambooth.api.refusal import is_absent, refuse
+from airflow_provider_dreambooth.api.refusal import refuse
+from airflow_provider_dreambooth.api.scalar import is_absent
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
     DreamboothTransientError,

@@ -23,12 +23,12 @@ from airflow_provider_dreambooth.exceptions import DreamboothValidationError
 _URI = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<connection>[^/@]*)@)?(?P<rest>.*)", re.DOTALL
 )
-_LOCAL = ("file", "local")
+_LOCAL = frozenset({"file", "local"})
 _FILE_URI = re.compile(r"(?:file|local):", re.IGNORECASE)
 #: A scheme whose ``//`` is missing or incomplete: taken letter by letter it would be a folder called "s3:".
 _ALMOST_A_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 #: Protocols of file systems whose first part of a path is a bucket, or container, that must exist.
-_WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
+WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
 #: Scheme -> what to install for it.
 _BROUGHT_BY = {
     "s3": "apache-airflow-providers-amazon[s3fs]",
@@ -96,8 +96,13 @@ class Place:
     @property
     def is_local(self) -> bool:
         """Whether it is on the worker's own disk."""
+        return bool(self.protocols & _LOCAL)
+
+    @property
+    def protocols(self) -> frozenset[str]:
+        """The names of the file system's protocol."""
         protocol = self.filesystem.protocol
-        return any(name in _LOCAL for name in ([protocol] if isinstance(protocol, str) else protocol))
+        return frozenset([protocol] if isinstance(protocol, str) else protocol)
 
     def __truediv__(self, name: str) -> Place:
         return Place(self.filesystem, f"{self.path.rstrip('/')}/{name}", self.prefix)
@@ -127,8 +132,7 @@ class Place:
 
     def missing_bucket(self) -> str | None:
         """Return the bucket, or container, that this place would be in and that does not exist. Asks the storage."""
-        protocol = self.filesystem.protocol
-        if not _WITH_BUCKETS & frozenset([protocol] if isinstance(protocol, str) else protocol):
+        if not self.protocols & WITH_BUCKETS:
             return None
         bucket = self.path.lstrip("/").partition("/")[0]
         try:

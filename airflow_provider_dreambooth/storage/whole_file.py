@@ -15,10 +15,10 @@ import errno
 import os
 from pathlib import Path
 
-from airflow_provider_dreambooth.storage.place import Place
+from airflow_provider_dreambooth.storage.place import WITH_BUCKETS, Place
 
 #: File systems whose PUT shows a file whole or not at all.
-_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"})
+_OBJECT_STORES = WITH_BUCKETS | {"oci", "memory"}
 
 
 def write_whole(place: Place, content: bytes, *, overwrite: bool) -> None:
@@ -32,7 +32,7 @@ def write_whole(place: Place, content: bytes, *, overwrite: bool) -> None:
     """
     if place.is_local:
         _write_local(Path(place.path), content, overwrite=overwrite)
-    elif _protocols(place) & _OBJECT_STORES:
+    elif place.protocols & _OBJECT_STORES:
         _put(place, content, overwrite=overwrite)
     else:
         _write_and_move(place, content, overwrite=overwrite)
@@ -42,11 +42,6 @@ def write_whole(place: Place, content: bytes, *, overwrite: bool) -> None:
 def hidden(name: str) -> str:
     """Return the name that an unfinished file has; always the same, so that the next try replaces it."""
     return f".{name}.part"
-
-
-def _protocols(place: Place) -> frozenset[str]:
-    protocol = place.filesystem.protocol
-    return frozenset([protocol] if isinstance(protocol, str) else protocol)
 
 
 def _write_local(target: Path, content: bytes, *, overwrite: bool) -> None:

@@ -9,21 +9,19 @@ the library is imported and the TLS context built in a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.transport.exchange import Pause, Post, Step, conversation
+from airflow_provider_dreambooth.transport.exchange import Done, Pause, Post, Step, Transport, next_step
 from airflow_provider_dreambooth.transport.off_loop import off_loop
-from airflow_provider_dreambooth.transport.rate_limit import RateLimit, rate_limit_of
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
 from airflow_provider_dreambooth.transport.retry import RetryPolicy
-from airflow_provider_dreambooth.transport.route import HEADERS, Route
+from airflow_provider_dreambooth.transport.route import HEADERS
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.transport.aiohttp_client import AiohttpClient
@@ -31,29 +29,23 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class AsyncTransport:
+class AsyncTransport(Transport):
     """
     Sends calls over one client. Belongs to the event loop it is first used in.
 
-    :param settings: the connection.
-    :param clock: seconds, never going back.
     :param sleep: waits that many seconds.
-    :param limit: what the account may send; by default shared by all its calls in this process.
+    :param further: see :class:`~.exchange.Transport`.
     """
 
     def __init__(
         self,
         settings: ConnectionSettings,
         *,
-        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        limit: RateLimit | None = None,
+        **further: Any,
     ) -> None:
-        self.settings = settings
-        self._clock = clock
+        super().__init__(settings, **further)
         self._sleep = sleep
-        self._limit = limit or rate_limit_of(settings)
-        self._route = Route(settings)
         self._client: AiohttpClient | None = None
         self._opening: asyncio.Future[AiohttpClient] | None = None
 
@@ -85,31 +77,12 @@ class AsyncTransport:
             await client.close()
 
     async def send(self, call: ApiCall[Result], *, policy: RetryPolicy | None = None) -> Result:
-        """
-        Send a call and return its typed result.
-
-        :param call: what to ask.
-        :param policy: how patient to be; by default a little for reads, and for a call that costs money only
-            after failures which prove that nothing was accepted.
-        :raises DreamboothError: what the service answered, or why there is no answer.
-        """
-        steps = conversation(
-            call,
-            route=self._route,
-            limit=self._limit,
-            timeout=self.settings.timeout,
-            clock=self._clock,
-            policy=policy,
-        )
-        reply: Reply | None = None
-        with closing(steps):
-            while True:
-                try:
-                    step = steps.send(reply)
-                except StopIteration as done:
-                    result: Result = done.value
-                    return result
-                reply = await self._carry_out(step)
+        """Send a call and return its typed result. See :func:`~.exchange.conversation`."""
+        with closing(self.conversation(call, policy)) as steps:
+            step = next_step(steps, None)
+            while not isinstance(step, Done):
+                step = next_step(steps, await self._carry_out(step))
+            return step.result
 
     async def _carry_out(self, step: Step) -> Reply | None:
         if isinstance(step, Post):

@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
-from airflow_provider_dreambooth.transport.exchange import Pause, Post, Step, conversation
-from airflow_provider_dreambooth.transport.rate_limit import RateLimit, rate_limit_of
+from airflow_provider_dreambooth.transport.exchange import Done, Pause, Post, Step, Transport, next_step
+from airflow_provider_dreambooth.transport.per_process import PerProcess
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
 from airflow_provider_dreambooth.transport.retry import RetryPolicy
-from airflow_provider_dreambooth.transport.route import HEADERS, Route
+from airflow_provider_dreambooth.transport.route import HEADERS
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.transport.requests_client import RequestsClient
@@ -24,58 +23,33 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class BlockingTransport:
+class BlockingTransport(Transport):
     """
     Sends calls over one pool of connections. Safe to share between threads.
 
-    :param settings: the connection.
-    :param clock: seconds, never going back.
     :param sleep: waits that many seconds.
-    :param limit: what the account may send; by default shared by all its calls in this process.
+    :param further: see :class:`~.exchange.Transport`.
     """
 
     def __init__(
         self,
         settings: ConnectionSettings,
         *,
-        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        limit: RateLimit | None = None,
+        **further: Any,
     ) -> None:
-        self.settings = settings
-        self._clock = clock
+        super().__init__(settings, **further)
         self._sleep = sleep
-        self._limit = limit or rate_limit_of(settings)
-        self._route = Route(settings)
         self._client: RequestsClient | None = None
         self._lock = threading.Lock()
 
     def send(self, call: ApiCall[Result], *, policy: RetryPolicy | None = None) -> Result:
-        """
-        Send a call and return its typed result.
-
-        :param call: what to ask.
-        :param policy: how patient to be; by default a little for reads, and for a call that costs money only
-            after failures which prove that nothing was accepted.
-        :raises DreamboothError: what the service answered, or why there is no answer.
-        """
-        steps = conversation(
-            call,
-            route=self._route,
-            limit=self._limit,
-            timeout=self.settings.timeout,
-            clock=self._clock,
-            policy=policy,
-        )
-        reply: Reply | None = None
-        with closing(steps):
-            while True:
-                try:
-                    step = steps.send(reply)
-                except StopIteration as done:
-                    result: Result = done.value
-                    return result
-                reply = self._carry_out(step)
+        """Send a call and return its typed result. See :func:`~.exchange.conversation`."""
+        with closing(self.conversation(call, policy)) as steps:
+            step = next_step(steps, None)
+            while not isinstance(step, Done):
+                step = next_step(steps, self._carry_out(step))
+            return step.result
 
     def close(self) -> None:
         """Close the connections. The transport may be used again."""
@@ -105,8 +79,7 @@ class BlockingTransport:
             return self._client
 
 
-_shared: dict[ConnectionSettings, BlockingTransport] = {}
-_shared_lock = threading.Lock()
+_shared: PerProcess[ConnectionSettings, BlockingTransport] = PerProcess(BlockingTransport)
 
 
 def blocking_transport(settings: ConnectionSettings) -> BlockingTransport:
@@ -115,18 +88,4 @@ def blocking_transport(settings: ConnectionSettings) -> BlockingTransport:
 
     :param settings: the connection; equal settings share a transport.
     """
-    with _shared_lock:
-        transport = _shared.get(settings)
-        if transport is None:
-            transport = _shared[settings] = BlockingTransport(settings)
-        return transport
-
-
-def _forget_transports() -> None:
-    # Airflow forks its task processes: two processes must not speak over one socket.
-    global _shared_lock
-    _shared_lock = threading.Lock()
-    _shared.clear()
-
-
-os.register_at_fork(after_in_child=_forget_transports)
+    return _shared[settings]

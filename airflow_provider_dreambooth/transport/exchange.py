@@ -9,19 +9,21 @@ event loop. A driver that gives up closes the generator, which gives back what t
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from airflow_provider_dreambooth.api.answer import is_route_missing
 from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
+from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import (
     DreamboothError,
     DreamboothRateLimitError,
     DreamboothTransientError,
 )
 from airflow_provider_dreambooth.transport import errors
-from airflow_provider_dreambooth.transport.rate_limit import RateLimit, Turn
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit, Turn, rate_limit_of
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, LONGEST_RETRY_AFTER, Body, Reply
 from airflow_provider_dreambooth.transport.retry import Retry, RetryPolicy, policy_for
 from airflow_provider_dreambooth.transport.route import MOST_REDIRECTS, Route
@@ -54,8 +56,56 @@ class Pause:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Done(Generic[Result]):
+    """The call's result."""
+
+    result: Result
+
+
 Step = Post | Pause | Turn
 Conversation = Generator[Step, Reply | None, Result]
+
+
+class Transport:
+    """
+    What both drivers have in common.
+
+    :param settings: the connection.
+    :param clock: seconds, never going back.
+    :param limit: what the account may send; by default shared by all its calls in this process.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        limit: RateLimit | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._limit = limit or rate_limit_of(settings)
+        self._route = Route(settings)
+
+    def conversation(self, call: ApiCall[Result], policy: RetryPolicy | None) -> Conversation[Result]:
+        """Return the steps of a call. See :func:`conversation`."""
+        return conversation(
+            call,
+            route=self._route,
+            limit=self._limit,
+            timeout=self.settings.timeout,
+            clock=self._clock,
+            policy=policy,
+        )
+
+
+def next_step(steps: Conversation[Result], reply: Reply | None) -> Step | Done[Result]:
+    """Return what to do next, given what came of the step before."""
+    try:
+        return steps.send(reply)
+    except StopIteration as end:
+        return Done(end.value)
 
 
 def conversation(

@@ -10,7 +10,6 @@ alike; nothing here waits by itself.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 import time
@@ -20,6 +19,7 @@ from concurrent.futures import Future
 
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import DreamboothRateLimitError
+from airflow_provider_dreambooth.transport.per_process import PerProcess
 from airflow_provider_dreambooth.transport.reply import LONGEST_RETRY_AFTER
 
 log = logging.getLogger(__name__)
@@ -108,8 +108,12 @@ class RateLimit:
             )
 
 
-_limits: dict[tuple[str, str, int], RateLimit] = {}
-_limits_lock = threading.Lock()
+def _of_account(account: tuple[str, str, int]) -> RateLimit:
+    base_url, _, most = account
+    return RateLimit(most, base_url)
+
+
+_limits: PerProcess[tuple[str, str, int], RateLimit] = PerProcess(_of_account)
 
 
 def rate_limit_of(settings: ConnectionSettings) -> RateLimit:
@@ -118,19 +122,4 @@ def rate_limit_of(settings: ConnectionSettings) -> RateLimit:
 
     :param settings: the connection; host, key and ``max_concurrent_requests`` make the account.
     """
-    account = (settings.base_url, settings.api_key, settings.max_concurrent_requests)
-    with _limits_lock:
-        limit = _limits.get(account)
-        if limit is None:
-            limit = _limits[account] = RateLimit(settings.max_concurrent_requests, settings.base_url)
-        return limit
-
-
-def _forget_limits() -> None:
-    # Airflow forks its task processes: a lock or a place taken in the parent would stay taken here for ever.
-    global _limits_lock
-    _limits_lock = threading.Lock()
-    _limits.clear()
-
-
-os.register_at_fork(after_in_child=_forget_limits)
+    return _limits[settings.base_url, settings.api_key, settings.max_concurrent_requests]

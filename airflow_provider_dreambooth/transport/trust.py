@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import ssl
-import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
+from airflow_provider_dreambooth.transport.per_process import PerProcess
 
 _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -39,10 +39,6 @@ def bundle_of(verify: bool | str) -> bool | str:
     return DEFAULT_CA_BUNDLE_PATH
 
 
-_contexts: dict[tuple[str, int], ssl.SSLContext] = {}
-_contexts_lock = threading.Lock()
-
-
 def tls_context(verify: bool | str) -> ssl.SSLContext:
     """
     Return the one TLS context of this process for a setting. Building it takes tens of milliseconds.
@@ -51,15 +47,12 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     :raises SetupError: the CA bundle cannot be read.
     """
     bundle = bundle_of(verify)
-    with _contexts_lock:
-        try:
-            # A bundle that was renewed on disk is read again by the next client.
-            key = ("", 0) if isinstance(bundle, bool) else (bundle, Path(bundle).stat().st_mtime_ns)
-            if key not in _contexts:
-                _contexts[key] = _build(bundle)
-            return _contexts[key]
-        except (OSError, ValueError):
-            pass
+    try:
+        # A bundle that was renewed on disk is read again by the next client.
+        changed = 0 if isinstance(bundle, bool) else Path(bundle).stat().st_mtime_ns
+        return _contexts[bundle, changed]
+    except (OSError, ValueError):
+        pass
     variable = next((name for name in _BUNDLE_VARIABLES if os.environ.get(name) == bundle), None)
     where = (
         f"the environment variable {variable}" if verify is True and variable else "the connection's 'verify'"
@@ -70,16 +63,8 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     )
 
 
-def _unlock() -> None:
-    # A thread of the parent may have held it when Airflow forked.
-    global _contexts_lock
-    _contexts_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_unlock)
-
-
-def _build(bundle: bool | str) -> ssl.SSLContext:
+def _build(key: tuple[bool | str, int]) -> ssl.SSLContext:
+    bundle, _ = key
     if isinstance(bundle, bool):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -89,6 +74,9 @@ def _build(bundle: bool | str) -> ssl.SSLContext:
     return ssl.create_default_context(
         cafile=None if is_folder else bundle, capath=bundle if is_folder else None
     )
+
+
+_contexts: PerProcess[tuple[bool | str, int], ssl.SSLContext] = PerProcess(_build)
 
 
 def proxy_for(url: str) -> str | None:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from airflow_provider_dreambooth import exceptions
-from airflow_provider_dreambooth.connection import EXTRA_FIELDS
+from airflow_provider_dreambooth.connection_fields import EXTRA_FIELDS
 from airflow_provider_dreambooth.images.record import SEEN_KEY, UPLOADS_KEY
 from airflow_provider_dreambooth.links.dreambooth import RENDERING_LINKS, TRAINING_LINKS
 from airflow_provider_dreambooth.operators import dreambooth as operators

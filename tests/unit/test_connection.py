@@ -10,6 +10,7 @@ import pytest
 from airflow.models.connection import Connection as StoredConnection
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 
+from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.connection_form import ui_field_behaviour, ui_field_behaviour_metadata
 from airflow_provider_dreambooth.exceptions import (
@@ -35,7 +36,7 @@ def test_a_key_alone_is_enough() -> None:
     assert settings() == ConnectionSettings(
         api_key=KEY,
         base_url="https://stablediffusionapi.com",
-        environment="sandbox",
+        environment=Environment.SANDBOX,
         timeout=30.0,
         max_concurrent_requests=5,
         verify=True,
@@ -106,10 +107,10 @@ def test_an_unusable_schema_is_refused() -> None:
 @pytest.mark.parametrize(
     ("extra", "name", "value"),
     [
-        ({"environment": "production"}, "environment", "production"),
-        ({"environment": " Production "}, "environment", "production"),
-        ({"environment": ""}, "environment", "sandbox"),
-        ({"environment": None}, "environment", "sandbox"),
+        ({"environment": "production"}, "environment", Environment.PRODUCTION),
+        ({"environment": " Production "}, "environment", Environment.PRODUCTION),
+        ({"environment": ""}, "environment", Environment.SANDBOX),
+        ({"environment": None}, "environment", Environment.SANDBOX),
         ({"timeout": 5}, "timeout", 5.0),
         ({"timeout": "2.5"}, "timeout", 2.5),
         ({"timeout": ""}, "timeout", 30.0),
@@ -130,7 +131,7 @@ def test_an_unusable_schema_is_refused() -> None:
         ({"max_trainings_per_day": "12"}, "max_trainings_per_day", 12),
         ({"hf_token": " hf_abcdef\n"}, "hf_token", "hf_abcdef"),
         ({"hf_token": ""}, "hf_token", None),
-        ({"extra__dreambooth__environment": "production"}, "environment", "production"),
+        ({"extra__dreambooth__environment": "production"}, "environment", Environment.PRODUCTION),
         ({"extra__dreambooth__timeout": "12", "timeout": ""}, "timeout", 12.0),
         ({"extra__dreambooth__verify": False, "verify": False}, "verify", False),
         ({"extra__dreambooth__gone": "", "extra__other__timeout": 3}, "timeout", 30.0),
@@ -285,7 +286,7 @@ def test_every_way_to_write_a_connection_means_the_same(
     expected = ConnectionSettings(
         api_key=KEY,
         base_url="http://127.0.0.1:8765",
-        environment="production",
+        environment=Environment.PRODUCTION,
         timeout=5.0,
         max_concurrent_requests=3,
         verify=False,

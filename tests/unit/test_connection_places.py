@@ -14,6 +14,7 @@ from airflow.models.connection import Connection as StoredConnection
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
+from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.exceptions import DreamboothAuthError
 
@@ -28,7 +29,7 @@ URI = (
 WANTED = ConnectionSettings(
     api_key=KEY,
     base_url="https://modelslab.com:8443",
-    environment="production",
+    environment=Environment.PRODUCTION,
     timeout=7.5,
     max_concurrent_requests=3,
     verify=False,

@@ -16,7 +16,7 @@ PACKAGE = Path(airflow_provider_dreambooth.__file__).parent
 LAYERS = (
     ("exceptions",),
     ("api", "storage"),
-    ("masking",),
+    ("masking", "connection_fields"),
     ("runtime",),
     ("connection",),
     ("connection_form", "transport"),

@@ -15,7 +15,8 @@ import jsonschema
 import pytest
 
 from airflow_provider_dreambooth import __version__
-from airflow_provider_dreambooth.connection import EXTRA_FIELDS, ConnectionSettings
+from airflow_provider_dreambooth.connection import ConnectionSettings
+from airflow_provider_dreambooth.connection_fields import EXTRA_FIELDS
 from airflow_provider_dreambooth.provider_info import get_provider_info
 from tests.airflow_version import since_airflow
 

@@ -9,7 +9,6 @@ import pytest
 
 from airflow_provider_dreambooth.api.refusal import (
     checked_extra_fields,
-    is_absent,
     refuse,
     shown,
     whole_number,
@@ -30,16 +29,6 @@ def test_a_long_value_is_cut() -> None:
     assert len(shown("x" * 500)) == 120
     assert shown("x") == "'x'"
     assert shown(10**5000) == "a int too large to show"
-
-
-@pytest.mark.parametrize("value", [None, "", " ", "None", "null", "NULL"])
-def test_what_a_template_without_a_value_leaves_stands_for_none(value: Any) -> None:
-    assert is_absent(value)
-
-
-@pytest.mark.parametrize("value", [0, False, "0", "nobody", []])
-def test_other_values_do_not_stand_for_none(value: Any) -> None:
-    assert not is_absent(value)
 
 
 @pytest.mark.parametrize("value", [2000, "2000", " 2000 ", 2000.0])
