@@ -199,7 +199,10 @@ def test_a_link_that_only_the_service_may_reach_is_handed_on_with_a_warning(
 ) -> None:
     link = "http://127.0.0.1:1/1.png"  # nobody listens there
     assert Tries().run(upload(connection, [link])) == [link]
-    assert f"{link} cannot be reached from this worker. It is passed on unseen" in capsys.readouterr().out
+    assert (
+        f"{link} cannot be reached from this worker (127.0.0.1:1 refused the connection). It is passed on unseen"
+        in capsys.readouterr().out
+    )
 
 
 def test_small_images_are_used_with_a_warning(
