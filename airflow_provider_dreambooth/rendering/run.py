@@ -26,14 +26,14 @@ from airflow_provider_dreambooth.training.deadline import (
     seconds_of,
     worth_deferring,
 )
+from airflow_provider_dreambooth.training.task import ConnectedTask
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 
 
-class RenderingTask(Protocol):
+class RenderingTask(ConnectedTask, Protocol):
     """The operator, rendered: its arguments are described there."""
 
     output_path: str | None
@@ -44,14 +44,6 @@ class RenderingTask(Protocol):
     timeout: float | timedelta | None
     #: Where the images are, once they are there.
     lineage_images: Sequence[str]
-
-    @property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-
-    @property
-    def log(self) -> Any:
-        """Airflow's task log."""
 
 
 class RenderingRun:

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.api.fingerprint import account_of, fingerprint
 from airflow_provider_dreambooth.exceptions import (
@@ -25,44 +24,19 @@ from airflow_provider_dreambooth.training import (
     validation,
 )
 from airflow_provider_dreambooth.training import deadline as deadlines
+from airflow_provider_dreambooth.training.bookkeeping import Bookkeeping
 from airflow_provider_dreambooth.training.cancellation import Cancellation
 from airflow_provider_dreambooth.training.decision import Situation
 from airflow_provider_dreambooth.training.event import WaitEnded, error_of
-from airflow_provider_dreambooth.training.paid_request import PaidRequest, QueueFull
+from airflow_provider_dreambooth.training.paid_request import QueueFull
 from airflow_provider_dreambooth.training.record import Ending, Record
 from airflow_provider_dreambooth.training.submission import Secured, Submission
 from airflow_provider_dreambooth.training.task_record import TaskRecord
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.training_routes import TrainingRequest
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.images.supply import ImageSupply
-
-
-class TrainingTask(Protocol):
-    """The operator, rendered: its arguments are described there."""
-
-    images: Any
-    dreambooth_conn_id: str
-    wait_for_completion: bool
-    deferrable: bool
-    poll_interval: float | None
-    timeout: float | timedelta | None
-    cancel_on_kill: bool
-    cancel_on_timeout: bool
-    on_lost_submission: str
-    on_clear: str
-
-    @property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-
-    @property
-    def log(self) -> Any:
-        """Airflow's task log."""
-
-    def get_dag(self) -> Any:
-        """Return the task's DAG."""
+    from airflow_provider_dreambooth.training.task import TrainingTask
 
 
 class TrainingRun:
@@ -178,18 +152,22 @@ class TrainingRun:
         return secured
 
     def _submission(self, account: str, images: ImageSupply) -> Submission:
-        shared: dict[str, Any] = {
-            "hook": self._hook,
-            "store": self._record,
-            "registry": self._record.registry(account, self._task.dreambooth_conn_id),
-            "log": self._log,
-            "clock": self._clock,
-            "sleep": self._sleep,
-            "deadline": self._end_time,
-            "announce": self._announce,
-        }
-        paid_request = PaidRequest(timeout=self._timeout, links=images.links, **shared)
-        return Submission(paid_request=paid_request, evidence=self._record.list_evidence(account), **shared)
+        books = Bookkeeping(
+            store=self._record,
+            registry=self._record.registry(account, self._task.dreambooth_conn_id),
+            log=self._log,
+            clock=self._clock,
+            sleep=self._sleep,
+            announce=self._announce,
+        )
+        return Submission(
+            hook=self._hook,
+            books=books,
+            evidence=self._record.list_evidence(account),
+            deadline=self._end_time,
+            timeout=self._timeout,
+            links=images.links,
+        )
 
     def _announce(self, training_id: str) -> None:
         self._record.announce(training_id)

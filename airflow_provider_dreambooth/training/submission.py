@@ -7,9 +7,9 @@ pays; here is what it takes to follow the one to the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
@@ -32,6 +32,7 @@ from airflow_provider_dreambooth.training.decision import (
     cancel_earlier,
     decide,
 )
+from airflow_provider_dreambooth.training.paid_request import PaidRequest
 from airflow_provider_dreambooth.training.record import Ending, Record
 from airflow_provider_dreambooth.training.registry import KNOWN_FOR
 from airflow_provider_dreambooth.training.settlement import Listing
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import FineTuneStatus
     from airflow_provider_dreambooth.api.training_routes import TrainingRequest
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.training.bookkeeping import Bookkeeping
     from airflow_provider_dreambooth.training.list_evidence import ListEvidence
-    from airflow_provider_dreambooth.training.paid_request import PaidRequest, RecordStore
-    from airflow_provider_dreambooth.training.registry import Registry
 
 #: New models of which the status is asked to learn whether the list shows running trainings.
 MOST_ASKED = 3
@@ -76,39 +76,33 @@ class Submission:
     One task instance's way to its training.
 
     :param hook: carries the calls.
-    :param store: keeps the record.
-    :param paid_request: sends the request for a training.
-    :param registry: knows other submissions to the account; ``None`` where that cannot be known.
+    :param books: where it is written what became of the training.
     :param evidence: whether the account's list shows running trainings.
-    :param log: Airflow's task log.
     :param deadline: when waiting ends, written into the record.
-    :param announce: is called with the training id when it is known.
+    :param timeout: as for :class:`~airflow_provider_dreambooth.training.paid_request.PaidRequest`; so is ``links``.
     """
 
     def __init__(
         self,
         *,
         hook: DreamboothHook,
-        store: RecordStore,
-        paid_request: PaidRequest,
-        registry: Registry | None,
+        books: Bookkeeping,
         evidence: ListEvidence,
-        log: Any,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
         deadline: float | None,
-        announce: Callable[[str], None],
+        timeout: float | None,
+        links: Callable[[], Sequence[str]],
     ) -> None:
         self._hook = hook
-        self._store = store
-        self._paid_request = paid_request
-        self._registry = registry
+        self._books = books
+        self._store = books.store
+        self._registry = books.registry
+        self._log = books.log
+        self._clock = books.clock
+        self._paid_request = PaidRequest(
+            hook=hook, books=books, deadline=deadline, timeout=timeout, links=links
+        )
         self._evidence = evidence
-        self._log = log
-        self._clock = clock
-        self._sleep = sleep
         self._deadline = deadline
-        self._announce = announce
         self._cancelled: str | None = None
 
     def secure(self, request: TrainingRequest, situation: Situation) -> Secured:
@@ -201,7 +195,7 @@ class Submission:
                 "Asking for the account's models in %s, when the lost request must have shown.",
                 messages.duration(wait),
             )
-            self._sleep(wait)
+            self._books.sleep(wait)
         try:
             models = self._hook.list_models()
         except DreamboothNotFoundError as error:
@@ -234,7 +228,7 @@ class Submission:
         assert record is not None
         adopted = record.with_training(step.training_id, adopted=True)
         self._store.save(adopted)
-        self._paid_request.claim(adopted)
+        self._books.claim(adopted)
         self._log.warning(
             "The answer to the request of this task was lost. Training %s is the only new one in the account since then and "
             "nobody else's: it is taken over, nothing is paid twice. Since this is an inference, it is never cancelled.",
@@ -264,9 +258,9 @@ class Submission:
             queued_until=None,
         )
         self._store.save(record)
-        self._announce(step.training_id)
+        self._books.announce(step.training_id)
         # The earlier try may have died before it could, or a person has handed the training over.
-        self._paid_request.claim(record)
+        self._books.claim(record)
         state = "is ready" if ending else "is running"
         if situation.cleared:
             self._log.info(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothTrainingTimeoutError, DreamboothTransientError
 from airflow_provider_dreambooth.links.dreambooth import show_training
@@ -18,30 +18,10 @@ from airflow_provider_dreambooth.training.event import WaitEnded, error_of
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
+    from airflow_provider_dreambooth.training.task import WatchingTask
 
 #: Name of the entry in the task's state: the deadline, or what earlier pokes of a rescheduled sensor have seen.
 WATCH_KEY = "dreambooth_watch"
-
-
-class WatchingTask(Protocol):
-    """The sensor, rendered: its arguments are described there."""
-
-    training_id: str
-    timeout: float
-    training_summary: TrainingSummary | None
-
-    @property
-    def reschedule(self) -> bool:
-        """Whether each poke is a run of its own."""
-
-    @property
-    def hook(self) -> DreamboothHook:
-        """The hook of the task's connection."""
-
-    @property
-    def log(self) -> Any:
-        """Airflow's task log."""
 
 
 class TrainingWatch:

@@ -191,12 +191,12 @@ def arm(context: Any, *, crashes: tuple[str, ...], settle: float) -> None:
     :param crashes: the places.
     :param settle: seconds after which a lost answer is settled.
     """
-    from airflow_provider_dreambooth.training import decision, list_evidence, paid_request
+    from airflow_provider_dreambooth.training import bookkeeping, decision, list_evidence, paid_request
 
     for module in (decision, paid_request, list_evidence):
         module.SETTLE_AFTER = settle  # type: ignore[attr-defined]
     # Minutes of patience with Airflow's state make a run long.
-    paid_request.STORED_WITHIN = 5.0
+    bookkeeping.STORED_WITHIN = 5.0
     _let_the_list_be_known(context)
     instance, places = context["ti"], _places()
     folder = Path(os.environ["CHAOS_FLAGS"])
