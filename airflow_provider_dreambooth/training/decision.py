@@ -47,7 +47,6 @@ from typing import Literal
 from airflow_provider_dreambooth.api.results import FineTuneStatus
 from airflow_provider_dreambooth.api.stages import Outcome
 from airflow_provider_dreambooth.exceptions import (
-    DreamboothError,
     DreamboothLostSubmissionError,
     DreamboothNotFoundError,
     DreamboothTrainingFailedError,
@@ -56,6 +55,18 @@ from airflow_provider_dreambooth.exceptions import (
 from airflow_provider_dreambooth.training import messages
 from airflow_provider_dreambooth.training.record import Ending, Record
 from airflow_provider_dreambooth.training.settlement import Listing
+from airflow_provider_dreambooth.training.steps import (
+    Adopt,
+    AskModels,
+    AskStatus,
+    CancelEarlier,
+    Fail,
+    Finished,
+    PutBack,
+    Step,
+    Submit,
+    Wait,
+)
 
 #: A list asked earlier could miss a request that the service is still accepting; and the same request within
 #: 30 s would be refused as a duplicate anyway (documented filter).
@@ -65,93 +76,6 @@ LAGS_FOR = 120.0
 
 OnLost = Literal["fail", "resubmit"]
 OnClear = Literal["reuse", "retrain"]
-
-
-@dataclass(frozen=True)
-class Submit:
-    """
-    Pay for a new training.
-
-    :param why: for the log.
-    :param settled: the record's own request is known to have left nothing, and is in doubt no more.
-    """
-
-    why: str
-    settled: bool = False
-
-
-@dataclass(frozen=True)
-class PutBack:
-    """
-    Make the earlier training's record the task's record again.
-
-    :param record: the earlier training's.
-    :param why: for the log.
-    :param settled: the request that was to replace it is known to have left nothing.
-    """
-
-    record: Record
-    why: str
-    settled: bool
-
-
-@dataclass(frozen=True)
-class CancelEarlier:
-    """
-    End the training that the record's one has replaced.
-
-    :param training_id: the earlier training.
-    :param left_running: why it is not to be cancelled, ``None`` when it is.
-    """
-
-    training_id: str
-    left_running: str | None = None
-
-
-@dataclass(frozen=True)
-class AskStatus:
-    """Ask the service for the recorded training's status."""
-
-    training_id: str
-
-
-@dataclass(frozen=True)
-class AskModels:
-    """Ask for the account's models, not before that time (epoch seconds)."""
-
-    not_before: float
-
-
-@dataclass(frozen=True)
-class Adopt:
-    """Take this training for the one whose answer was lost."""
-
-    training_id: str
-
-
-@dataclass(frozen=True)
-class Wait:
-    """The recorded training is running: nothing to pay."""
-
-    training_id: str
-    status: FineTuneStatus
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The recorded training is ready: nothing to pay."""
-
-    training_id: str
-
-
-@dataclass(frozen=True)
-class Fail:
-    """End this try with an error; its class tells whether Airflow may retry."""
-
-    error: DreamboothError
-
-
-Step = Submit | PutBack | CancelEarlier | AskStatus | AskModels | Adopt | Wait | Finished | Fail
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
 )
 from airflow_provider_dreambooth.training import key_digest, messages
-from airflow_provider_dreambooth.training.decision import SETTLE_AFTER, Situation, Submit
+from airflow_provider_dreambooth.training.decision import SETTLE_AFTER, Situation
 from airflow_provider_dreambooth.training.intent import Intent
 from airflow_provider_dreambooth.training.record import (
     LONGEST_PROMPT,
@@ -28,6 +28,7 @@ from airflow_provider_dreambooth.training.record import (
     Ending,
     Record,
 )
+from airflow_provider_dreambooth.training.steps import Submit
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.training_routes import TrainingRequest

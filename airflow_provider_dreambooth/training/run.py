@@ -17,6 +17,7 @@ from airflow_provider_dreambooth.runtime import compat, stall
 from airflow_provider_dreambooth.runtime.deferral import Deferral
 from airflow_provider_dreambooth.training import (
     cancellation,
+    kill_order,
     list_evidence,
     messages,
     polling,
@@ -299,14 +300,14 @@ class TrainingRun:
         if self.waiting_for is None or not self._task.cancel_on_kill:
             return
         now = self._clock()
-        known = cancellation.KillFacts(
+        known = kill_order.KillFacts(
             task_state=None,
             now=now,
             end_time=self._end_time,
             stalled=self._stalls is not None and self._stalls.stalled(now),
             adopted=self._adopted,
         )
-        self._killed = cancellation.cancel_if_marked_failed(
+        self._killed = kill_order.cancel_if_marked_failed(
             self._hook, self.waiting_for, self._task_instance, self._task.get_dag(), known
         )
         self._killed.report(self._log)

@@ -18,7 +18,12 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothNotFoundError,
 )
 from airflow_provider_dreambooth.training import cancellation, key_digest, messages
-from airflow_provider_dreambooth.training.decision import (
+from airflow_provider_dreambooth.training.decision import Situation, cancel_earlier, decide
+from airflow_provider_dreambooth.training.paid_request import PaidRequest
+from airflow_provider_dreambooth.training.record import Ending, Record
+from airflow_provider_dreambooth.training.registry import KNOWN_FOR
+from airflow_provider_dreambooth.training.settlement import Listing
+from airflow_provider_dreambooth.training.steps import (
     Adopt,
     AskModels,
     AskStatus,
@@ -26,16 +31,9 @@ from airflow_provider_dreambooth.training.decision import (
     Fail,
     Finished,
     PutBack,
-    Situation,
     Submit,
     Wait,
-    cancel_earlier,
-    decide,
 )
-from airflow_provider_dreambooth.training.paid_request import PaidRequest
-from airflow_provider_dreambooth.training.record import Ending, Record
-from airflow_provider_dreambooth.training.registry import KNOWN_FOR
-from airflow_provider_dreambooth.training.settlement import Listing
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import FineTuneStatus

@@ -46,7 +46,7 @@ class DreamboothFineTuneTrigger(PollingTrigger):
     needed: ClassVar[tuple[str, ...]] = (
         *PollingTrigger.needed,
         "airflow_provider_dreambooth.api.training_routes",
-        "airflow_provider_dreambooth.training.cancellation",
+        "airflow_provider_dreambooth.training.kill_order",
         "airflow_provider_dreambooth.training.stop_note",
         "airflow_provider_dreambooth.training.polling",
     )
@@ -151,19 +151,19 @@ class DreamboothFineTuneTrigger(PollingTrigger):
     async def _cancel_if_marked_failed(self) -> None:
         await load(*self.needed)
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
-        from airflow_provider_dreambooth.training import cancellation, stop_note
+        from airflow_provider_dreambooth.training import cancellation, kill_order, stop_note
 
         now, instance = time.time(), self.task_instance
         # When a clear begins a new try, that try's first act is to delete the XComs of the one before. That the entry
         # is there says that the try is still this one; what an XCom backend makes of its value does not matter.
-        facts = cancellation.KillFacts(
+        facts = kill_order.KillFacts(
             task_state=None if instance is None else await supervisor.task_state(instance),
             now=now,
             end_time=self.end_time,
             stalled=self._stalls is not None and self._stalls.stalled(now),
             same_try=None if instance is None else await supervisor.has_xcom(instance, "training_id"),
         )
-        ordered, why = cancellation.ordered_by_a_person(facts)
+        ordered, why = kill_order.ordered_by_a_person(facts)
         if not ordered:
             cancellation.left_running(self.training_id, why).report(self.log)
             return

@@ -376,9 +376,9 @@ def test_a_wait_that_its_own_task_cancelled_says_so(served: Served) -> None:
 def test_a_question_that_hangs_cancels_nothing_and_holds_nothing_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_dreambooth.training import cancellation
+    from airflow_provider_dreambooth.training import kill_order
 
-    monkeypatch.setattr(cancellation, "ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(kill_order, "ANSWER_WITHIN", 0.1)
     never = threading.Event()
     monkeypatch.setattr(compat, "task_state", lambda task_instance: never.wait(20))
     task = Killed(served, "failed")

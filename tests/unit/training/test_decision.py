@@ -19,9 +19,10 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
 )
 from airflow_provider_dreambooth.training import decision
-from airflow_provider_dreambooth.training.decision import (
-    LAGS_FOR,
-    SETTLE_AFTER,
+from airflow_provider_dreambooth.training.decision import LAGS_FOR, SETTLE_AFTER, Situation, decide
+from airflow_provider_dreambooth.training.record import Ending, Record
+from airflow_provider_dreambooth.training.settlement import Listing
+from airflow_provider_dreambooth.training.steps import (
     Adopt,
     AskModels,
     AskStatus,
@@ -29,14 +30,10 @@ from airflow_provider_dreambooth.training.decision import (
     Fail,
     Finished,
     PutBack,
-    Situation,
     Step,
     Submit,
     Wait,
-    decide,
 )
-from airflow_provider_dreambooth.training.record import Ending, Record
-from airflow_provider_dreambooth.training.settlement import Listing
 
 HERE = "stablediffusionapi.com production"
 GATEWAY = "gateway.example production"

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothNotFoundError
 from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOperator
-from airflow_provider_dreambooth.training.cancellation import KillFacts, ordered_by_a_person
+from airflow_provider_dreambooth.training.kill_order import KillFacts, ordered_by_a_person
 from airflow_provider_dreambooth.training.polling import Polling
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.summary import TrainingSummary
