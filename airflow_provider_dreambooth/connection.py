@@ -106,13 +106,13 @@ class ConnectionSettings:
         found = []
         if parts.scheme == "http" and _is_public(parts.hostname or ""):
             found.append(
-                f"{self.base_url} is not encrypted: everybody on the way can read the API key. Write https:// in the "
+                f"{self.base_url} is not encrypted: anyone on the network path can read the API key. Write https:// in the "
                 "field 'host'."
             )
         if self.verify is False and parts.scheme == "https":
             found.append(
-                f"The certificate of {self.base_url} is not checked (field 'verify' is false): whoever stands between "
-                "can read the API key. Write true, or the path of the CA bundle that signed it."
+                f"The certificate of {self.base_url} is not checked (field 'verify' is false): anyone on the "
+                "network path can read the API key. Write true, or the path of the CA bundle that signed it."
             )
         return tuple(found)
 
@@ -143,11 +143,9 @@ class _Reader:
         for name in old:
             spelling = _OLD_PREFIX + name
             if name not in _FIELDS:
-                raise self.refusal(spelling, "is none of this connection type: remove it from the extra")
+                raise self.refusal(spelling, "is no field of this connection type: remove it from the extra")
             if name in self.extra and self.extra[name] != old[name]:
-                raise self.refusal(
-                    spelling, f"says something else than the field {name!r}: remove one of the two"
-                )
+                raise self.refusal(spelling, f"contradicts the field {name!r}: remove one of the two")
         self.extra.update(old)
 
     def refusal(self, name: str, fix: str) -> DreamboothValidationError:
@@ -232,7 +230,7 @@ class _Reader:
             return flag
         if not Path(word).exists():
             raise self.refusal(
-                "verify", f"must be true, false or the path of a CA bundle; {word!r} is not there"
+                "verify", f"must be true, false or the path of a CA bundle; {word!r} does not exist"
             )
         return word
 

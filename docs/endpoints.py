@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The table of the service's endpoints, ``docs/endpoints.md``: ``python docs/endpoints.py`` writes it anew.
+The table of the service's endpoints, ``docs/endpoints.md``: ``python docs/endpoints.py`` writes it again.
 
 What is emulated is read from the emulator; the rest of the data is below. ``tests/docs/test_endpoints.py`` holds the page
 against it, and the column *sent* against the calls that the provider makes.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The pictures of the documentation, from a real Airflow with the local emulator: ``make docs-screenshots``.
+The screenshots of the documentation, from a real Airflow with the local emulator: ``make docs-screenshots``.
 
-Taken anew they differ in ids and times alone, so renew them when a form or a page has changed.
+Taken again they differ in ids and times alone, so renew them when a form or a page has changed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PATIENCE = 60_000
 
 
 def main() -> int:
-    """Take every picture."""
+    """Take every screenshot."""
     chromium = shutil.which("chromium")
     if chromium is None:
         print("chromium is missing; get it with: sudo apt-get install chromium", file=sys.stderr)
@@ -154,9 +154,9 @@ def _emulator_page(page: Page, stack: Stack) -> None:
 
 
 def _save(what: Page | Locator, name: str) -> None:
-    picture = Image.open(io.BytesIO(what.screenshot()))
+    image = Image.open(io.BytesIO(what.screenshot()))
     IMAGES.mkdir(exist_ok=True)
-    picture.convert("RGB").quantize(COLOURS).save(IMAGES / name, optimize=True)
+    image.convert("RGB").quantize(COLOURS).save(IMAGES / name, optimize=True)
     print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size // 1024} kB")
 
 

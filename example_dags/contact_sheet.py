@@ -23,7 +23,7 @@ from airflow.sdk import DAG, AssetAlias, task
 from airflow_provider_dreambooth.assets import ready_models
 from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
 
-OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
+OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-images")
 SCENES = ("in a spacesuit", "reading a newspaper in a cafe", "as an oil painting", "on a snowy mountain")
 
 

@@ -223,7 +223,7 @@ def unreadable(about: str, what: str, **details: Any) -> DreamboothTransientErro
     """
     return DreamboothTransientError(
         f"The service answered the call about {about} with {what}. "
-        "This is treated as a transient error; if it stays, the service has changed its answers.",
+        "This is treated as a transient error; if it persists, the service may have changed its API.",
         acceptance=Acceptance.UNKNOWN,
         **details,
     )

@@ -54,7 +54,7 @@ class ApiCall(Generic[Result]):
     :param fallback: the call to make instead when the service knows no such route (the two spellings
         of cancel, quirk Q3); see :func:`airflow_provider_dreambooth.api.answer.is_route_missing`.
     :param is_answer: tells that a document answers the call although its ``status`` reports an error: a
-        failed training is an answer to the question how it stands. Not asked on a 5xx.
+        failed training is an answer to a status call. Not asked on a 5xx.
     :param takes_hf_token: the transport adds the connection's Hugging Face token to the body, as it adds the key.
     """
 

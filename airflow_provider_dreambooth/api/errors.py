@@ -157,10 +157,10 @@ _ADVICE: dict[type[DreamboothError], str] = {
     "task.",
     DreamboothRateLimitError: "The account's queue is full, or the same request was sent twice within "
     "30 seconds.",
-    DreamboothTransientError: "This usually passes.",
+    DreamboothTransientError: "This is usually temporary.",
 }
-_ADVICE_UNREADABLE = "This usually passes; if it stays, check the connection's host."
-_ADVICE_UNKNOWN = "No documentation has this answer, so it is treated as a transient error."
+_ADVICE_UNREADABLE = "This is usually temporary; if it persists, check the connection's host."
+_ADVICE_UNKNOWN = "This answer is not documented, so it is treated as a transient error."
 
 
 def _class_of(text: str, fields: tuple[str, ...], code: int) -> type[DreamboothError] | None:
@@ -239,7 +239,7 @@ def classify(
     if tip and chosen in (DreamboothAuthError, DreamboothValidationError):
         message += f" The service's tip: {tip[:300]}"
     if retry_after is not None:
-        message += f" It asks to wait {retry_after:g} s."
+        message += f" The service asks to wait {retry_after:g} s."
     details: dict[str, Any] = {"raw": raw, "http_status": http_status}
     if chosen is DreamboothTransientError:
         return DreamboothTransientError(

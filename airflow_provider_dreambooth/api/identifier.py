@@ -77,7 +77,7 @@ def _why_it_is_no_id(name: str, value: Any) -> str:
     if isinstance(value, float):
         # Such as an id of digits around one e.
         return (
-            "a number that is not the id any more: render_template_as_native_obj=True made it of a text. Pass the id as "
+            "a number and no longer the id: render_template_as_native_obj=True converted the text. Pass the id as "
             f"{name}=train.output, which is not rendered, or turn that off for this DAG"
         )
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):

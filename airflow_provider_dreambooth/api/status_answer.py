@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The answer to the question how a training stands, in every shape that was documented or seen.
+"""The answer to a status call, in every shape that was documented or seen.
 
 The stage decides, never ``status``: that is the outcome of the call (quirk Q10). A failed training may come
 under ``success``, ``error`` or ``failed``.

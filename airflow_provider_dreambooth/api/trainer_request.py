@@ -26,8 +26,8 @@ _ARGUMENTS = frozenset({"trainer_id", "images"})
 #: Neither makes the training another one.
 _NOT_BILLED = frozenset({"webhook", "wandb_key", *_SET_BY_THE_TASK})
 _HOURLY = (
-    "The v6 trainer is experimental here: never run against the hosted service. It bills by the hour, at a rate that no page "
-    "states, until the training ends or is stopped; the hour that has begun is charged."
+    "The v6 trainer is experimental here: never run against the hosted service. It bills by the hour, at a rate that is not "
+    "documented, until the training ends or is stopped; the hour that has begun is charged."
 )
 
 

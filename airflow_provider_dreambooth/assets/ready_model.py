@@ -20,7 +20,7 @@ class ReadyModel:
     :param instance_prompt: names the subject; ``None`` where it is not known.
     :param class_prompt: names its class; ``None`` where it is not known.
     :param base_model_id: the model that the training started from.
-    :param seconds: from the paid request, or from the first look, until the model was seen to be ready.
+    :param seconds: from the paid request, or from the first poll, until the model was seen to be ready.
     :param ready_at: when that was, ISO 8601 in UTC.
     """
 

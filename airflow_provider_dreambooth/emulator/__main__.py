@@ -22,7 +22,7 @@ _MISSING = (
 )
 
 _EXPOSED = (
-    "Warning: --host {host} makes the emulator reachable from other machines. Everybody there can use it, and its pages and "
+    "Warning: --host {host} makes the emulator reachable from other machines. Anyone there can use it, and its pages and "
     "control endpoints need no key."
 )
 

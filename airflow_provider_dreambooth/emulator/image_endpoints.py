@@ -45,7 +45,7 @@ class ImageEndpoints:
         async def carry_out(rule: FaultRule | None) -> Outcome:
             return Outcome(await self._rendered(scope["path"], counted), rule)
 
-        # The emulator's own page looks at images too, which counts for nothing.
+        # The emulator's own page shows images too; that is not counted.
         counted = b"peek" not in scope["query_string"]
         if counted:
             await self._api.respond(scope, receive, send, IMAGE_DOWNLOAD, "", carry_out)

@@ -167,7 +167,7 @@ class Options:
     )
     spam_filter_scope: str = _switch("all", "which requests the spam filter watches", "all", "create")
     latency: float = _switch(0.0, "time every API answer takes", metavar="SECONDS")
-    late_links: int = _switch(0, "a image answers 404 to its first N downloads", metavar="N")
+    late_links: int = _switch(0, "an image answers 404 to its first N downloads", metavar="N")
     inference: str = _switch(
         "both", "inference paths that are served: v4 (with v3's), v6, or both", "both", "v4", "v6"
     )

@@ -171,7 +171,7 @@ class Service:
         return self._rendering_number - 1
 
     def rendering_of(self, prefix: str) -> Rendering | None:
-        """Return the rendering a image belongs to.
+        """Return the rendering an image belongs to.
 
         :param prefix: the first part of the image's file name.
         """
@@ -180,7 +180,7 @@ class Service:
         return rendering if rendering is not None and rendering.prefix == prefix else None
 
     def add_upload(self, account: str, png: bytes) -> Upload:
-        """Store a image.
+        """Store an image.
 
         :param account: whose it is.
         """

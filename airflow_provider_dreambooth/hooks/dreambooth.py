@@ -93,7 +93,7 @@ class DreamboothHook(BaseHook):
 
     async def asettings(self) -> ConnectionSettings:
         """
-        Return the checked connection from inside an event loop; read anew at each call.
+        Return the checked connection from inside an event loop; read again at each call.
 
         :raises DreamboothTransientError: as :attr:`settings`.
         """
@@ -102,7 +102,7 @@ class DreamboothHook(BaseHook):
 
     def reread(self) -> bool:
         """
-        Read the connection anew, after the service refused its key.
+        Read the connection again, after the service refused its key.
 
         :return: whether it holds something else by now, so that the refused call is worth one more try.
         :raises DreamboothTransientError: as :attr:`settings`.

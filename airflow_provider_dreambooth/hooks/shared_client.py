@@ -52,7 +52,10 @@ class _Reading:
             self.settings = await aread_connection(conn_id)
         except DreamboothError as error:
             if self.settings is not None and self.failure is None:
-                log.warning("%s Tasks that wait go on with what was read before, asking again.", error)
+                log.warning(
+                    "%s Waiting tasks keep using the connection as last read, and it is read again every minute.",
+                    error,
+                )
             self.failure, self.failed_at = error, time.monotonic()
             return
         if self.failure is not None:

@@ -42,13 +42,13 @@ def warnings_of(images: Sequence[TrainingImage]) -> Iterator[str]:
     turned = [image.name for image, facts in passed_on if facts.turned]
     if turned:
         yield (
-            f"{_links(turned)} to photographs that lie on their side and say so in a field (EXIF) that the service "
-            f"does not read: it trains with them as they lie. {_COPY}: {listed(turned)}"
+            f"{_links(turned)} to photographs that only an EXIF field turns upright. The service does not read it "
+            f"and trains with them turned. {_COPY}: {listed(turned)}"
         )
     squeezed = [image.name for image, facts in passed_on if facts.width != facts.height]
     if squeezed:
         yield (
-            f"{_links(squeezed)} to images that are not square, which the service squeezes to 512 x 512. "
+            f"{_links(squeezed)} to images that are not square, which the service squashes to 512 x 512. "
             f"{_COPY}: {listed(squeezed)}"
         )
 

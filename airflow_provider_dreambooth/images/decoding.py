@@ -116,7 +116,7 @@ def view(content: bytes, kind: str, *, side: int | None) -> View:
         except Exception:
             pass
     raise NotUsableError(
-        f"cannot be decoded to its end ({reason}); if a viewer shows all of it, save it anew from there"
+        f"cannot be decoded to its end ({reason}); if a viewer shows all of it, save it again from there"
     )
 
 
@@ -125,12 +125,12 @@ def _view(content: bytes, kind: str, side: int | None) -> View:
         try:
             image: Any = stack.enter_context(Image.open(io.BytesIO(content), formats=(_FORMATS[kind],)))
         except Image.DecompressionBombError:
-            raise NotUsableError("has more pixels than are decoded; make it smaller") from None
+            raise NotUsableError("has too many pixels; make it smaller") from None
         width, height = image.size
         check_pixels(width, height)
         # Other formats may hold further images behind the one that viewers show, such as its depth.
         if kind in ("PNG", "WebP") and getattr(image, "is_animated", False):
-            raise NotUsableError("is an animation; save the frame to train with as an image of its own")
+            raise NotUsableError("is an animation; save the frame to train with as a separate image")
         if kind == "JPEG" and side is not None:
             # Decodes at a half, a quarter or an eighth, as long as twice the wanted size is left.
             image.draft(None, (2 * side, 2 * side))
@@ -172,7 +172,7 @@ def _resizable(image: Any, kind: str) -> Any:
         return image.convert("RGB")
     if mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
         return image
-    raise NotUsableError(f"has colours of the kind {mode}, which has no single look; save it as 8-bit PNG")
+    raise NotUsableError(f"has the colour mode {mode}, which is not supported; save it as 8-bit PNG")
 
 
 def _middle_square(image: Any, side: int) -> Any:

@@ -65,7 +65,7 @@ def inspect(content: bytes) -> Facts:
         size, turned = (view.width, view.height), view.turned
     if size is None:
         raise NotUsableError(
-            f"begins like a {kind} image, but its size could not be read; open it in a viewer and save it anew"
+            f"begins like a {kind} image, but its size could not be read; open it in a viewer and save it again"
         )
     facts = Facts(digest_of(content), *size, turned=turned)
     check_pixels(*size)
@@ -79,7 +79,7 @@ def inspect(content: bytes) -> Facts:
 
 def beyond(size: int) -> str:
     """Return what is wrong with a file of so many bytes, as the rest of a sentence."""
-    return f"has {size / 1048576:.0f} MB; files of up to {MOST_FILE_BYTES // 1048576} MB are read"
+    return f"has {size / 1048576:.0f} MB; the limit is {MOST_FILE_BYTES // 1048576} MB"
 
 
 def _unsupported(content: bytes, kind: str | None) -> str:

@@ -29,6 +29,6 @@ def check_pixels(width: int, height: int) -> None:
     """
     if width * height > MOST_PIXELS:
         raise NotUsableError(
-            f"has {width} x {height} pixels, more than the {MOST_PIXELS // 1_000_000} million that are decoded; "
+            f"has {width} x {height} pixels, more than the limit of {MOST_PIXELS // 1_000_000} million; "
             "make it smaller"
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looking at links before the service does.
+"""Checking links before the service fetches them.
 
 What the server itself says is believed: a missing page, or one that is no image, is an error. That this worker
 cannot reach a server proves nothing about the service's own way there: it is a warning.
@@ -53,7 +53,7 @@ def check_links(
 
     one_in_memory = Lock()
 
-    def look(link: str) -> LinkCheck:
+    def checked(link: str) -> LinkCheck:
         if not allow_private and _has_private_name(link):
             return LinkCheck(
                 error="is an address of a private network, which the hosted service cannot reach"
@@ -69,7 +69,7 @@ def check_links(
     if not links:
         return []
     with ThreadPoolExecutor(min(LINKS_AT_ONCE, len(links)), thread_name_prefix="dreambooth-links") as threads:
-        return list(threads.map(look, links))
+        return list(threads.map(checked, links))
 
 
 def _not_fetched(error: NotFetchedError, *, behind_proxy: bool) -> LinkCheck:
@@ -79,7 +79,7 @@ def _not_fetched(error: NotFetchedError, *, behind_proxy: bool) -> LinkCheck:
     if code is None:
         return LinkCheck(warning=error.reason)
     if code >= 500 or code in _NO_VERDICT or (code == 403 and behind_proxy):
-        return LinkCheck(warning=f"could not be looked at from this worker (HTTP {code})")
+        return LinkCheck(warning=f"could not be checked from this worker (HTTP {code})")
     return LinkCheck(error=f"leads to no image (HTTP {code})")
 
 

@@ -41,5 +41,5 @@ def refusal(field: str, problems: Sequence[Problem]) -> DreamboothError:
     error_class = DreamboothTransientError if transient else DreamboothValidationError
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     lines = [f"  {number}. {problem.name} {problem.what}" for number, problem in enumerate(problems, 1)]
-    end = f"{_NOTHING_PAID} A retry looks again." if transient else _NOTHING_PAID
+    end = f"{_NOTHING_PAID} A retry checks again." if transient else _NOTHING_PAID
     return error_class("\n".join([f"{field} cannot be used: {count}.", *lines, end]))

@@ -68,13 +68,13 @@ class ImageReader:
         content = self.content(image)
         if image.facts is None or digest_of(content) != image.facts.digest:
             raise DreamboothTransientError(
-                f"{image.name} was changed while the images were being read. Nothing was paid. A retry reads all anew."
+                f"{image.name} was changed while the images were being read. Nothing was paid. A retry reads them all again."
             )
         return content
 
-    def look_at(self, links: Sequence[str]) -> dict[str, LinkCheck]:
+    def check(self, links: Sequence[str]) -> dict[str, LinkCheck]:
         """
-        Look at links that are passed on.
+        Check links that are passed on.
 
         :param links: the links; each is fetched once.
         """

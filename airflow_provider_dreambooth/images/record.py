@@ -2,7 +2,7 @@
 """What a task remembers of its images over all its tries, beside the record of its training.
 
 The links of what it has uploaded, by content, so that nothing is uploaded twice; and what the images were when they
-were last in order, so that a training is found again after its images were moved, deleted or uploaded anew. No entry
+were last in order, so that a training is found again after its images were moved, deleted or uploaded again. No entry
 holds a link's signature: people see these entries.
 """
 
@@ -36,7 +36,7 @@ class Seen:
 
     :param texts: what was written in the argument, links without their queries.
     :param identities: what stands for each image in the training's fingerprint.
-    :param digests: of each image's content; ``None`` where a link was passed on unseen.
+    :param digests: of each image's content; ``None`` where a link was passed on unchecked.
     :param at: when, epoch seconds.
     :param known_as: link -> identity, where the link is a new one to the content of an earlier one.
     """

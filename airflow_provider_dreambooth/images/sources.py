@@ -144,9 +144,9 @@ def _find_stored(text: str, found: Found) -> None:
     if kind == "other":
         raise _NothingThereError("is not a regular file")
     if kind == "directory":
-        entries, nothing = place.entries(), "is a folder without an image in it"
+        entries, nothing = place.entries(), "is a folder without a usable image"
     elif _PATTERN_SIGNS & set(text):
-        entries, nothing = place.matches(), "matches no image"
+        entries, nothing = place.matches(), "matches no usable image"
     else:
         raise FileNotFoundError(text)
     images: list[TrainingImage] = []
@@ -161,7 +161,7 @@ def _find_stored(text: str, found: Found) -> None:
             left_out.append((entry.uri, why))
     if not images:
         names = ", ".join(name.rpartition("/")[2] for name, _ in left_out[:5])
-        raise _NothingThereError(nothing + (f" that can be used (there is: {names})" if left_out else ""))
+        raise _NothingThereError(nothing + (f" (it contains: {names})" if left_out else ""))
     found.images += images
     found.left_out += left_out
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
     from airflow_provider_dreambooth.runtime.state_store import StateStore
 
-#: Seconds for which a task that waits for a place in the queue does not look at its images again.
+#: Seconds for which a task that waits for a place in the queue does not check its images again.
 _STAYS_IN_ORDER = 3600.0
 
 
@@ -117,8 +117,8 @@ class ImageSupply:
                 self._check()
             else:
                 self._log.warning(
-                    "%s is not what it was when the training was started (%s %s). The images of then are taken to "
-                    "look for the training.",
+                    "%s has changed since the training was started (%s %s). The training is looked up by the images that "
+                    "it was started with.",
                     self._field,
                     self._problems[0].name,
                     self._problems[0].what,
@@ -181,7 +181,7 @@ class ImageSupply:
         ]
         if not gone or not new:
             return
-        checks = self._reader.look_at([str(self._images[index].link) for index in new])
+        checks = self._reader.check([str(self._images[index].link) for index in new])
         for index in new:
             image = self._images[index]
             check = checks[str(image.link)]
@@ -190,8 +190,8 @@ class ImageSupply:
                 self._images[index] = replace(image, facts=check.facts, known_as=known_as)
             elif check.warning is not None and gone:
                 raise DreamboothTransientError(
-                    f"{image.name} {check.warning}. Whether it shows what a link of before did, and so belongs to the "
-                    "training that is paid already, is not known. Nothing was paid. A retry looks again; if this "
+                    f"{image.name} {check.warning}. So it is not known whether it is the image of an earlier link, and "
+                    "belongs to the training that is paid already. Nothing was paid. A retry checks again; if this "
                     f"worker can never reach it, give the file or storage URI in {self._field} instead."
                 )
         if sorted(image.identity for image in self._images) == sorted(seen.identities):
@@ -220,7 +220,7 @@ class ImageSupply:
         return image
 
     def _check(self) -> None:
-        """Look at every link, compare all images, and tell what is wrong."""
+        """Check every link, compare all images, and tell what is wrong."""
         problems = [*self._problems, *self._check_links(), *same_twice(self._images)]
         if problems:
             raise refusal(self._field, problems)
@@ -228,9 +228,7 @@ class ImageSupply:
             self._log.warning("%s", warning)
 
     def _check_links(self) -> list[Problem]:
-        checks = self._reader.look_at(
-            [image.link for image in self._images if image.link and not image.copied]
-        )
+        checks = self._reader.check([image.link for image in self._images if image.link and not image.copied])
         problems: list[Problem] = []
         for index, image in enumerate(self._images):
             check = checks.get(image.link or "")
@@ -240,8 +238,8 @@ class ImageSupply:
                 problems.append(Problem(image.name, check.error))
             elif check.warning:
                 self._log.warning(
-                    "%s %s. It is passed on unseen: if the service cannot fetch it either, it trains without it, and "
-                    "fails a training, after it is paid, that is left with fewer than 3.",
+                    "%s %s. It is passed on unchecked: if the service cannot fetch it either, it trains without it; with "
+                    "fewer than 3 images left the training fails after it is paid.",
                     image.name,
                     check.warning,
                 )

@@ -33,7 +33,7 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
     same images by its id, and completes a set of files that a crash has left half saved; a clear of a finished task renders
     anew.
 
-    .. seealso:: :doc:`/how-to/render-pictures`
+    .. seealso:: :doc:`/how-to/render-images`
 
     :param model_id: the training's id, such as ``model_id=wait.output``; with ``lora_model`` a base model. Templated.
     :param prompt: what to render; the training's instance prompt must recur in it. Templated.

@@ -27,7 +27,7 @@ class DreamboothUploadImagesOperator(ServiceTask, BaseOperator):
     the links that the first try made.
 
     :class:`DreamboothFineTuneOperator` does the same by itself. A task of its own is for links that several trainings
-    share, or that something else than a training needs. How-to: ``docs/how-to/images-and-pictures.md``.
+    share, or that something else than a training needs. How-to: ``docs/how-to/images-in-and-out.md``.
 
     .. note::
         Whoever can template ``paths`` can publish any image that the worker can read: the service serves uploads at

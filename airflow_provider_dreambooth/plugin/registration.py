@@ -44,7 +44,7 @@ class DreamboothPlugin(AirflowPlugin):
         self.external_views = [
             _view("Dreambooth", "nav", "dreambooth", "trainings.html") | {"nav_top_level": True},
             _view("Training", "task_instance", "dreambooth-training", f"training.html?{_TASK}"),
-            _view("Pictures", "task_instance", "dreambooth-pictures", f"pictures.html?{_TASK}"),
+            _view("Pictures", "task_instance", "dreambooth-images", f"pictures.html?{_TASK}"),
         ]
 
     @property

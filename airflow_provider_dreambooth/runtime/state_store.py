@@ -91,7 +91,7 @@ class VariableStateStore:
         except ValueError:
             raise DreamboothValidationError(
                 f"Airflow Variable {name!r} of task {self._name} is not JSON. It says whether a training is paid "
-                "already, so nothing is sent to the service without it. Correct it, or delete it to start anew: that "
+                "already, so nothing is sent to the service without it. Correct it, or delete it to start again: that "
                 "pays for a new training."
             ) from None
 

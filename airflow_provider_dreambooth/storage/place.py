@@ -189,7 +189,7 @@ class Place:
         return place, kind
 
     def forget_listings(self) -> None:
-        """Let the next look see what is there now."""
+        """Forget cached listings: what is asked next is what is there now."""
         self.filesystem.invalidate_cache()
 
 

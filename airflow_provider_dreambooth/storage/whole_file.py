@@ -3,7 +3,7 @@
 Writing a file whole or not at all, and over another only when asked to.
 
 * the worker's disk: Linux writes a file without a name and names it when it is whole, so a crash leaves nothing;
-  elsewhere a hidden name in the same folder is moved into place. That file is made anew each time, never opened
+  elsewhere a hidden name in the same folder is moved into place. That file is made again each time, never opened
   where somebody else, or a symbolic link of theirs, is waiting.
 * an object store: one PUT, which is atomic there; "only if there is none" is the store's own condition.
 * any other file system: a hidden name in the same folder, then a move.
@@ -112,7 +112,7 @@ def _put(place: Place, content: bytes, *, overwrite: bool) -> None:
         try:
             place.filesystem.pipe_file(place.path, content, mode="create")
         except (TypeError, NotImplementedError, ValueError):
-            # A store whose client knows no condition, or passes it on unread: the look before has to do.
+            # A store whose client knows no condition, or passes it on unread: the check before has to do.
             pass
         else:
             return

@@ -32,7 +32,7 @@ def origin_of(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"
     return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:200])
 
 
@@ -162,8 +162,8 @@ def why_not_sent(failure: Failure, url: str, proxy: str | None, timeout: float) 
         )
     if failure.kind == "timeout":
         return (
-            f"{host} did not take the connection within {timeout * CONNECT_SHARE:g} s",
-            f"{check} and the network between",
+            f"{host} did not accept the connection within {timeout * CONNECT_SHARE:g} s",
+            f"{check}, and the network in between",
         )
     return f"Cannot connect to {origin_of(url)} ({failure.detail})", check
 

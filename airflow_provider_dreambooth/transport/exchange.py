@@ -139,7 +139,7 @@ def conversation(
         delay = retry.delay_after(error, clock())
         if delay is None:
             raise retry.conclude(error, clock())
-        log.debug("The call about %s is tried again in %.1f s: %s", call.about, delay, error)
+        log.debug("The call about %s is retried in %.1f s: %s", call.about, delay, error)
         yield Pause(delay)
 
 

@@ -100,7 +100,7 @@ class Route:
         try:
             target = urljoin(url, location)
         except ValueError:
-            target = "an address that is none"
+            target = "an invalid address"
         if status not in _FOLLOWED or not self._may_see_key(url, target):
             place = self.mask.in_text(origin_of(target))
             raise DreamboothValidationError(

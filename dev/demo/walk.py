@@ -68,5 +68,5 @@ def _detail(stack: Stack, run_id: str, task: dict[str, Any]) -> str:
 
 
 def images(folder: Path, since: float) -> list[Path]:
-    """Pictures saved since a moment (epoch seconds)."""
+    """Images saved since a moment (epoch seconds)."""
     return sorted(path for path in folder.rglob("*.png") if path.stat().st_mtime >= since - 1)

@@ -65,7 +65,7 @@ def build(target: Path, commit: str) -> list[Path]:
 
 def normalise(source: Path, epoch: int) -> None:
     """
-    Write a source archive anew, without what differs between two builds; setuptools knows no switch for that.
+    Write a source archive again, without what differs between two builds; setuptools knows no switch for that.
 
     :param source: the archive, which is replaced.
     :param epoch: the time of every member.

@@ -18,7 +18,7 @@ TRAININGS = {
     "several_subjects": 3,
     "one_task_wait": 1,
     "train_weekly": 1,
-    "folder_to_pictures": 1,
+    "folder_to_images": 1,
     "keep_newest_models": 0,
     "train_and_render_lora": 1,
 }
@@ -27,7 +27,7 @@ PICTURES = {
     "several_subjects": 3,
     "one_task_wait": 0,
     "train_weekly": 0,
-    "folder_to_pictures": 2,
+    "folder_to_images": 2,
     "keep_newest_models": 0,
     "train_and_render_lora": 2,
 }

@@ -73,6 +73,6 @@ def test_the_site_fetches_nothing_from_elsewhere() -> None:
         assert not re.search(r"!\[[^]]*\]\(https?:", page.read_text(encoding="utf-8")), page
 
 
-def test_pictures_are_small() -> None:
+def test_images_of_the_pages_are_small() -> None:
     sizes = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
     assert {name: size for name, size in sizes.items() if size > LARGEST_PICTURE} == {}

@@ -86,14 +86,14 @@ def test_one_error_lists_all_that_is_wrong(bucket: str, connection: str, asked: 
         f"{bucket}/fox/2.png is the same image as {bucket}/fox/1.png",
         f"{bucket}/fox/3.png is empty",
         f"{bucket}/wolf does not exist",
-        f"{bucket}/fox/*.gif matches no image",
+        f"{bucket}/fox/*.gif matches no usable image",
         "s3://storage@no-such-bucket/fox does not exist",
     ):
         assert part in str(caught.value)
     assert asked.of("base64_crop") == 0
 
 
-def test_a_storage_that_nobody_serves_may_come_back(
+def test_a_storage_that_does_not_answer_is_a_transient_error(
     bucket: str, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = {
@@ -107,7 +107,7 @@ def test_a_storage_that_nobody_serves_may_come_back(
         },
     }
     monkeypatch.setenv("AIRFLOW_CONN_NOBODY", json.dumps(document))
-    with pytest.raises(DreamboothTransientError, match="A retry looks again"):
+    with pytest.raises(DreamboothTransientError, match="A retry checks again"):
         Tries().run(
             DreamboothUploadImagesOperator(
                 task_id="upload", paths=["s3://nobody@bucket/fox"], dreambooth_conn_id=connection
@@ -115,7 +115,7 @@ def test_a_storage_that_nobody_serves_may_come_back(
         )
 
 
-def test_pictures_are_saved_with_their_json(bucket: str, connection: str) -> None:
+def test_images_are_saved_with_their_json(bucket: str, connection: str) -> None:
     saved = Tries().run(render(connection, f"{bucket}/out"))
     assert [uri.rpartition("/")[0] for uri in saved] == [f"{bucket}/out"] * 2
     assert len(names(f"{bucket}/out")) == 4
@@ -150,7 +150,7 @@ def test_of_two_writers_at_the_same_moment_one_is_refused(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(f"{bucket}/1.png", b"first")
-    # The look before has seen nothing: the store's own condition decides.
+    # The check before has seen nothing: the store's own condition decides.
     monkeypatch.setattr(Place, "kind", lambda self: None)
     with pytest.raises(FileExistsError):
         write_whole(Place.of(f"{bucket}/1.png"), b"second", overwrite=False)

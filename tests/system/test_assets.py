@@ -141,7 +141,7 @@ def test_the_key_is_not_in_the_event(event: dict[str, Any], api_key: str) -> Non
     assert api_key not in str(event)
 
 
-def test_each_picture_is_rendered_with_the_new_model_and_its_subject(walk: Walk) -> None:
+def test_each_image_is_rendered_with_the_new_model_and_its_subject(walk: Walk) -> None:
     rendered = walk.client.xcom(SHEET, walk.sheet_run, "renderings")
     assert {item["model_id"] for item in rendered} == {walk.model_id}
     assert all(item["prompt"].startswith("photo of sks robot ") for item in rendered)
@@ -187,7 +187,7 @@ def test_the_link_on_the_task_page_opens_the_training(walk: Walk, page: Page, na
 
 
 @pytest.mark.browser
-def test_the_picture_link_opens_the_picture(walk: Walk, page: Page) -> None:
+def test_the_picture_button_opens_the_image(walk: Walk, page: Page) -> None:
     page.goto(task_page(walk, SHEET, walk.sheet_run, "render/mapped/0"))
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Picture 1", exact=True).click()
@@ -218,7 +218,7 @@ def names(datasets: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(dataset["namespace"], dataset["name"]) for dataset in datasets]
 
 
-def test_lineage_of_a_training_leads_from_the_pictures_to_the_model(walk: Walk) -> None:
+def test_lineage_of_a_training_leads_from_the_images_to_the_model(walk: Walk) -> None:
     event, port = lineage(walk, f"{TRAIN}.train"), walk.stack.emulator.port
     assert names(event["inputs"]) == [(f"s3://{BUCKET}", PHOTOGRAPHS)]
     assert names(event["outputs"]) == [(f"dreambooth://127.0.0.1:{port}", walk.model_id)]
@@ -230,7 +230,7 @@ def test_lineage_of_a_training_leads_from_the_pictures_to_the_model(walk: Walk) 
     assert facet["seconds"] > 0
 
 
-def test_lineage_of_a_rendering_leads_from_the_model_to_the_pictures(walk: Walk) -> None:
+def test_lineage_of_a_rendering_leads_from_the_model_to_the_images(walk: Walk) -> None:
     event, port = lineage(walk, f"{SHEET}.render"), walk.stack.emulator.port
     assert (f"dreambooth://127.0.0.1:{port}", walk.model_id) in names(event["inputs"])
     ((namespace, name),) = names(event["outputs"])

@@ -38,7 +38,7 @@ def test_each_subject_is_rendered_with_its_own_model(finished: SystemStack) -> N
         assert len(finished.client.xcom("several_subjects", RUN, "render", map_index=index)) == 1
 
 
-def test_the_pictures_are_saved(finished: SystemStack) -> None:
+def test_the_images_are_saved(finished: SystemStack) -> None:
     saved = finished.client.xcom("train_wait_render", RUN, "render")
     assert len(saved) == 2
     for uri in saved:

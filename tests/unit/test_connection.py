@@ -154,16 +154,19 @@ def test_extra(extra: dict[str, Any], name: str, value: object) -> None:
         ({"max_concurrent_requests": 0}, "'max_concurrent_requests' must be a whole number from 1 up"),
         ({"max_concurrent_requests": "2.5"}, "'max_concurrent_requests' must be a whole number from 1 up"),
         ({"max_concurrent_requests": [5]}, "'max_concurrent_requests' must be a whole number from 1 up"),
-        ({"verify": "/no/such/bundle.pem"}, "'/no/such/bundle.pem' is not there"),
+        ({"verify": "/no/such/bundle.pem"}, "'/no/such/bundle.pem' does not exist"),
         (["environment"], "'extra' must be a JSON object"),
         ({"timeout": 1e300}, "'timeout' must be a number of seconds up to a day"),
         ({"inference_api": "v5"}, "'inference_api' must be 'auto', 'v4' or 'v6', not 'v5'"),
         ({"max_trainings_per_day": 0}, "'max_trainings_per_day' must be a whole number from 1 up"),
         ({"hf_token": 5}, "'hf_token' must be text"),
-        ({"extra__dreambooth__region": "eu"}, "'extra__dreambooth__region' is none of this connection type"),
+        (
+            {"extra__dreambooth__region": "eu"},
+            "'extra__dreambooth__region' is no field of this connection type",
+        ),
         (
             {"extra__dreambooth__environment": "production", "environment": "sandbox"},
-            "'extra__dreambooth__environment' says something else than the field 'environment'",
+            "'extra__dreambooth__environment' contradicts the field 'environment'",
         ),
     ],
 )

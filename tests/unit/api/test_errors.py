@@ -123,11 +123,11 @@ def test_everyday_words_and_echoed_input_are_not_mistaken_for_an_error_class(tex
     error = classify(http_status=200, text=text, about="a thing")
     assert type(error) is DreamboothTransientError
     assert error.acceptance is Acceptance.UNKNOWN
-    assert "No documentation has this answer" in str(error)
+    assert "This answer is not documented" in str(error)
     assert text in str(error)
 
 
-def test_a_picture_that_cannot_be_fetched_is_no_matter_of_our_key_or_of_an_id() -> None:
+def test_an_image_that_cannot_be_fetched_is_no_error_of_the_key_or_an_id() -> None:
     for detail in ("401 Unauthorized", "model not found", "please try again"):
         assert classed(f"Unable to fetch image from provided URL ({detail})") is DreamboothValidationError
 
@@ -165,7 +165,7 @@ def test_everyday_words_do_not_outweigh_a_code_that_says_otherwise() -> None:
     assert classed("unavailable", 404) is DreamboothNotFoundError
 
 
-def test_named_fields_do_not_make_a_server_fault_a_refusal() -> None:
+def test_named_fields_do_not_make_a_server_error_a_refusal() -> None:
     error = classify(http_status=500, text="worker: died", about="a thing", fields=("worker",))
     assert type(error) is DreamboothTransientError
 

@@ -62,7 +62,7 @@ def test_a_number_or_text_of_any_length_is_read_without_an_error() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "None", "null", ".", "..", True, "x" * 201, ["id"]])
-def test_an_id_that_names_nothing_is_refused_with_the_mend(value: Any) -> None:
+def test_an_id_that_names_nothing_is_refused_with_the_fix(value: Any) -> None:
     with pytest.raises(DreamboothValidationError) as caught:
         checked_identifier("training_id", value)
     assert str(caught.value).startswith("training_id is ")

@@ -153,7 +153,7 @@ def test_q12_the_words_of_v6_mean_what_they_mean_there() -> None:
     assert (failed.outcome, failed.reason) == (Outcome.FAILED, "out of memory")
 
 
-def test_q13_pictures_are_fetched_where_the_answer_points_else_in_the_form_of_v4() -> None:
+def test_q13_images_are_fetched_where_the_answer_points_else_in_the_form_of_v4() -> None:
     document = {
         "status": "processing",
         "id": 13,

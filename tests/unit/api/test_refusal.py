@@ -16,7 +16,7 @@ from airflow_provider_dreambooth.api.refusal import (
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothValidationError
 
 
-def test_a_refusal_names_field_fault_and_mend_and_that_nothing_was_paid() -> None:
+def test_a_refusal_names_the_field_what_is_wrong_and_the_fix_and_says_that_nothing_was_paid() -> None:
     error = refuse("seed", "is -1", "Write a whole number from 0")
     assert str(error) == (
         "seed is -1. Write a whole number from 0. Nothing was sent to the service and nothing was paid."

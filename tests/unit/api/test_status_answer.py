@@ -151,7 +151,7 @@ def test_a_failed_verdict_with_words_that_no_call_uses_is_about_the_training() -
         ([], 200),
     ],
 )
-def test_a_fault_of_the_call_is_no_failed_training(document: Any, http_status: int) -> None:
+def test_an_error_of_the_call_is_no_failed_training(document: Any, http_status: int) -> None:
     assert type(error_of(CALL, document, http_status)) is DreamboothTransientError
 
 

@@ -117,7 +117,7 @@ def test_output_may_be_empty_in_any_way_while_processing(output: Any) -> None:
     assert (rendering.ready, rendering.eta) == (False, 3.0)
 
 
-def test_pictures_that_are_announced_but_not_there_yet_are_asked_for_again() -> None:
+def test_images_that_are_announced_but_not_ready_yet_are_asked_for_again() -> None:
     rendering = read(CALL, {"status": "success", "id": 5, "output": []})
     assert (rendering.ready, rendering.request_id) == (False, "5")
 
@@ -195,7 +195,7 @@ def test_a_fetch_of_nothing_is_refused() -> None:
         (None, False),
     ],
 )
-def test_a_picture_that_the_safety_checker_replaced_is_told(verdict: Any, blanked: bool) -> None:
+def test_an_image_that_the_safety_checker_replaced_is_reported(verdict: Any, blanked: bool) -> None:
     document = {**json.loads(RENDERED), "nsfw_content_detected": verdict}
     assert read(CALL, document).blanked is blanked
 

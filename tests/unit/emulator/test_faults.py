@@ -131,7 +131,7 @@ def test_faults_can_come_from_the_command_line(emulate: Any) -> None:
     assert [emulated.post("v3/finetune_list").status_code for _ in range(2)] == [500, 200]
 
 
-def test_a_picture_can_be_spoiled_too(emulate: Any) -> None:
+def test_a_download_of_an_image_can_be_spoiled_too(emulate: Any) -> None:
     emulated = emulate()
     link = emulated.answer("v4/dreambooth", model_id="sdxl", prompt="x")["output"][0]
     emulated.fault(endpoint="picture", kind="http_503", times=1)

@@ -18,7 +18,7 @@ def fetched(emulated: Any, training_id: str) -> None:
     ImageDownloads(emulated.service).fetch(emulated.service.trainings[training_id])
 
 
-def test_links_that_give_no_picture_make_the_training_fail(
+def test_links_that_give_no_image_make_the_training_fail(
     emulate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_downloads, "downloaded", lambda link: b"png" if link == LINKS[0] else None)
@@ -32,7 +32,7 @@ def test_links_that_give_no_picture_make_the_training_fail(
     assert "less than 3" in emulated.answer(f"v3/fine_tune_status/{training_id}")["data"]
 
 
-def test_downloaded_pictures_train_and_appear_in_the_render(
+def test_downloaded_images_train_and_appear_in_the_rendering(
     emulate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulated = emulate()

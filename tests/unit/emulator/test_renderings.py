@@ -66,7 +66,7 @@ def test_a_render_is_processing_until_its_time_has_come(emulate: Any) -> None:
     assert emulated.http.get(link).status_code == 200
 
 
-def test_the_same_seed_gives_the_same_picture_and_another_model_another_one(emulate: Any) -> None:
+def test_the_same_seed_gives_the_same_image_and_another_model_another_one(emulate: Any) -> None:
     emulated = emulate()
     robots = [f"http://testserver/samples/robot/{number}.png" for number in range(1, 6)]
     fox, robot = emulated.trained(), emulated.trained(images=robots)
@@ -142,7 +142,7 @@ def test_a_render_can_fail_at_once_or_when_fetched(emulate: Any) -> None:
     assert emulated.answer(f"v3/dreambooth/fetch/{first['id']}") == failed
 
 
-def test_a_blanked_picture_is_black_and_says_so(emulate: Any) -> None:
+def test_a_blanked_image_is_black_and_says_so(emulate: Any) -> None:
     emulated = emulate(nsfw=True)
     answer = emulated.answer("v4/dreambooth", model_id="sdxl", prompt="x")
     assert answer["nsfw_content_detected"] is True
@@ -176,7 +176,7 @@ def test_an_upload_is_cropped_and_can_be_trained_on(emulate: Any) -> None:
     assert emulated.stage(training_id) == "model_ready"
 
 
-def test_what_is_no_picture_or_too_large_is_refused(emulate: Any) -> None:
+def test_what_is_no_image_or_too_large_is_refused(emulate: Any) -> None:
     emulated = emulate()
     for image in ("data:image/png;base64,AAAA", "not base64!", "A" * (7 * 1024 * 1024), None):
         assert "image" in emulated.answer("v3/base64_crop", image=image)["message"]

@@ -42,7 +42,7 @@ def test_a_training_from_start_to_end(served: Served) -> None:
     assert hook.list_models() == ()
 
 
-def test_pictures_are_rendered_fetched_and_downloaded(served: Served) -> None:
+def test_images_are_rendered_fetched_and_downloaded(served: Served) -> None:
     hook = DreamboothHook()
     training_id = served.train()
     served.force(training_id, "ready")
@@ -55,7 +55,7 @@ def test_pictures_are_rendered_fetched_and_downloaded(served: Served) -> None:
     assert hook.reload_model(training_id).message
 
 
-def test_an_uploaded_picture_has_a_link(served: Served) -> None:
+def test_an_uploaded_image_has_a_link(served: Served) -> None:
     picture = DreamboothHook().download(f"{served.url}/samples/fox/1.png")
     link = DreamboothHook().upload_image(picture, name="fox.png").url
     assert link.startswith("http")
@@ -215,7 +215,7 @@ def test_the_connection_is_read_once_for_a_hook(served: Served, monkeypatch: pyt
     assert reads == ["dreambooth_default"]
 
 
-async def test_a_connection_that_cannot_be_read_is_a_passing_fault_told_without_its_text(
+async def test_a_connection_that_cannot_be_read_is_a_transient_error_without_the_text_of_the_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def unreadable(conn_id: str) -> Any:
@@ -256,7 +256,7 @@ def test_an_open_way_for_the_key_is_told_once_and_by_the_test_button(
     ]
 
 
-def test_a_connection_is_read_anew_when_asked_to(served: Served) -> None:
+def test_a_connection_is_read_again_when_asked_to(served: Served) -> None:
     hook = DreamboothHook()
     assert hook.settings.api_key == served.key
     assert not hook.reread()

@@ -82,7 +82,9 @@ async def test_a_refused_key_that_is_still_the_same_is_an_error(served: Served, 
     assert len(reads) == 2
 
 
-async def test_a_refused_key_is_read_anew_once_for_all_who_wait(served: Served, reads: list[str]) -> None:
+async def test_a_refused_key_is_read_again_once_for_all_waiting_tasks(
+    served: Served, reads: list[str]
+) -> None:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(SharedClient("dreambooth_default")) for _ in range(10)]
         await asyncio.gather(*(ask(client) for client in clients))
@@ -183,7 +185,7 @@ async def test_a_connection_that_cannot_be_read_for_a_while_stays_in_use(
 
 
 @pytest.mark.usefixtures("old_at_once")
-async def test_somebody_who_comes_during_an_outage_uses_it_too(served: Served, backend: Backend) -> None:
+async def test_a_task_that_starts_during_an_outage_uses_it_too(served: Served, backend: Backend) -> None:
     async with SharedClient("dreambooth_default") as first:
         await ask(first)
         backend.down = True

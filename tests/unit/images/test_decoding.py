@@ -102,7 +102,7 @@ def test_16_bit_grey_with_a_transparent_tone_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["F", "LAB", "HSV"])
-def test_colours_that_have_no_single_look_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_modes_that_are_not_supported_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # No format that is read has them today; a later Pillow may.
     monkeypatch.setattr(Image, "open", lambda *_, **__: Image.new(kind, (600, 600)))
     with pytest.raises(NotUsableError, match=f"colours of the kind {kind}"):

@@ -50,7 +50,7 @@ def test_the_same_content_has_the_same_digest_and_another_has_another() -> None:
         (b"no image", "is not an image"),
         (photo(255, 600), "255 x 600 pixels; at least 256"),
         (photo(600, 255, kind="JPEG"), "600 x 255 pixels; at least 256"),
-        (b"\xff\xd8\xff" + b"\0" * MOST_FILE_BYTES, "has 64 MB; files of up to 64 MB"),
+        (b"\xff\xd8\xff" + b"\0" * MOST_FILE_BYTES, "has 64 MB; the limit is 64 MB"),
     ],
 )
 def test_what_cannot_be_trained_with_is_named(content: bytes, what: str, pillow: bool) -> None:
@@ -64,7 +64,7 @@ def test_without_pillow_a_jpeg_that_viewers_show_is_not_called_broken(mocker: Mo
     content = photo(kind="JPEG")
     assert inspect(content[:2] + b"\xff\xff\xff" + content[3:]).width == 640
     with pytest.raises(
-        NotUsableError, match="its size could not be read; open it in a viewer and save it anew"
+        NotUsableError, match="its size could not be read; open it in a viewer and save it again"
     ):
         inspect(b"\xff\xd8\xff" + b"\xff" * 50)
 

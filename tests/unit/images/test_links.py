@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a look at a link decides."""
+"""What the check of a link decides."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_the_server_says_is_certain(code: int) -> None:
 def test_what_may_be_otherwise_for_the_service_is_a_warning(code: int) -> None:
     found = check(http(code))
     assert found.error is None
-    assert found.warning == f"could not be looked at from this worker (HTTP {code})"
+    assert found.warning == f"could not be checked from this worker (HTTP {code})"
 
 
 def test_a_server_that_this_worker_cannot_reach_is_a_warning() -> None:

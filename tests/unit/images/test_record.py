@@ -88,7 +88,7 @@ def test_no_signature_of_a_link_is_remembered() -> None:
     assert other.identity != TrainingImage("1.png", link=link).identity
 
 
-def test_a_memory_that_somebody_has_edited_is_no_memory() -> None:
+def test_an_entry_that_somebody_has_edited_is_not_used() -> None:
     store, clock = MemoryStateStore(), Clock()
     values: list[Any] = [[], {"texts": ["a"]}, {"texts": ["a"], "identities": ["b"], "at": "noon"}, 7]
     for value in values:

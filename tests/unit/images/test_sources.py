@@ -139,9 +139,9 @@ def test_the_home_folder_can_be_written_short(tmp_path: Path, monkeypatch: pytes
     [
         ("{folder}/none.png", "does not exist"),
         ("{folder}/none", "does not exist"),
-        ("{folder}/*.gif", "matches no image"),
-        ("{folder}/*.txt", "matches no image that can be used (there is: notes.txt)"),
-        ("{folder}/empty", "is a folder without an image in it"),
+        ("{folder}/*.gif", "matches no usable image"),
+        ("{folder}/*.txt", "matches no usable image (it contains: notes.txt)"),
+        ("{folder}/empty", "is a folder without a usable image"),
         ("https://exa mple.com/1.png", "is not a web address"),
         ("nothing://bucket/a.png", "nothing on this worker serves nothing:// addresses"),
         ("abfs://bucket/a.png", "apache-airflow-providers-microsoft-azure"),

@@ -26,7 +26,7 @@ from tests.requirements import required_modules
         ("/data/1.png", ("file", "/data/1.png")),
     ],
 )
-def test_a_picture_is_named_by_the_rules_of_its_storage(place: str, name: tuple[str, str]) -> None:
+def test_an_image_is_named_by_the_rules_of_its_storage(place: str, name: tuple[str, str]) -> None:
     assert image_name(place) == name
 
 
@@ -68,7 +68,7 @@ class TestFacets:
             parameters={"wandb_key": "another-secret"},
         )
 
-    def test_before_the_training_is_known_only_pictures_are(self) -> None:
+    def test_before_the_training_is_known_only_images_are(self) -> None:
         lineage = self.training().get_openlineage_facets_on_start()
         assert [(item.namespace, item.name) for item in lineage.inputs] == [
             ("https://cdn.example", "1.png"),
@@ -108,7 +108,7 @@ class TestFacets:
         told = repr(self.training().get_openlineage_facets_on_complete(None).run_facets)
         assert "secret" not in told
 
-    def test_a_lora_goes_into_the_pictures_beside_its_base_model(self) -> None:
+    def test_a_lora_goes_into_the_images_beside_its_base_model(self) -> None:
         from airflow_provider_dreambooth.operators.dreambooth import DreamboothTextToImageOperator
 
         render = DreamboothTextToImageOperator(

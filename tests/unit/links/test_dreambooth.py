@@ -56,7 +56,7 @@ def test_training_and_model_are_pushed_at_once() -> None:
     }
 
 
-def test_each_picture_gets_a_link_of_its_own() -> None:
+def test_each_image_gets_a_link_of_its_own() -> None:
     operator: Any = SimpleNamespace()
     instance = TaskInstance()
     links.show_model(operator, instance, EMULATOR, "abc")

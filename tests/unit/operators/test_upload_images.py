@@ -168,7 +168,7 @@ def test_one_error_lists_all_that_is_wrong_and_nothing_is_uploaded(
         f"{folder}/4.jpg is a web page; PNG or JPEG is needed",
         f"{folder}/5.png has 200 x 900 pixels; at least 256",
         f"{folder}/6.png cannot be decoded to its end",
-        f"{folder}/*.gif matches no image",
+        f"{folder}/*.gif matches no usable image",
         "/none.png does not exist",
         f"{gone} leads to no image (HTTP 404)",
         f"{page} is not an image; PNG or JPEG is needed",
@@ -200,7 +200,7 @@ def test_a_link_that_only_the_service_may_reach_is_handed_on_with_a_warning(
     link = "http://127.0.0.1:1/1.png"  # nobody listens there
     assert Tries().run(upload(connection, [link])) == [link]
     assert (
-        f"{link} cannot be reached from this worker (127.0.0.1:1 refused the connection). It is passed on unseen"
+        f"{link} cannot be reached from this worker (127.0.0.1:1 refused the connection). It is passed on unchecked"
         in capsys.readouterr().out
     )
 
@@ -275,7 +275,7 @@ def test_links_to_photographs_that_the_service_sees_differently_are_named(
     links = [f"{shared}/{name}" for name in ("turned.jpg", "wide.png", "square.png")]
     assert Tries().run(upload(connection, links)) == links
     log = capsys.readouterr().out
-    assert "1 link leads to photographs that lie on their side" in log
+    assert "1 link leads to photographs that only an EXIF field turns upright" in log
     assert f"{links[0]}" in log
     assert "2 links lead to images that are not square" in log
     assert "copy_links=True" in log

@@ -118,7 +118,7 @@ def test_a_poke_interval_out_of_default_args_counts(served: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http_502_html", "empty", "cut", "rate_limit_429"])
-def test_a_passing_fault_only_postpones_the_next_look(
+def test_a_transient_error_only_postpones_the_next_poll(
     served: Served, clock: Clock, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The transport's own repeats are tested elsewhere.
@@ -147,7 +147,7 @@ def test_a_failed_training_fails_it_at_once_and_for_good(
 @pytest.mark.parametrize(
     ("kind", "error_class"), [("invalid_key", DreamboothAuthError), ("not_found", DreamboothNotFoundError)]
 )
-def test_a_permanent_fault_fails_it_at_once(
+def test_a_permanent_error_fails_it_at_once(
     served: Served, clock: Clock, kind: str, error_class: type[DreamboothError]
 ) -> None:
     training_id = served.train()
@@ -197,7 +197,7 @@ def test_reschedule_gives_the_slot_back_and_goes_on_where_it_was(served: Served,
     assert stages == ["deploying_gpu", "model_ready"]
 
 
-def test_a_rescheduled_look_outlasts_a_connection_that_cannot_be_read(
+def test_a_rescheduled_poll_outlasts_a_connection_that_cannot_be_read(
     served: Served, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from airflow.exceptions import AirflowRescheduleException
@@ -236,7 +236,7 @@ def deferral(made: DreamboothFineTuneSensor, context: Any) -> TaskDeferred:
     return caught.value
 
 
-def test_it_looks_on_the_worker_before_it_defers(served: Served) -> None:
+def test_it_polls_on_the_worker_before_it_defers(served: Served) -> None:
     training_id = served.train()
     served.force(training_id, "ready")
     assert sensor(training_id, deferrable=True).execute(context_of(TaskInstance())) == training_id

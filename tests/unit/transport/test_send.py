@@ -80,7 +80,7 @@ def test_a_typed_error_comes_back_with_http_200(carrier: Carrier, serve: Serve) 
     ],
     ids=["cut", "half a body", "html", "empty", "failed, try again"],
 )
-def test_a_read_is_repeated_after_a_passing_fault(
+def test_a_read_is_repeated_after_a_transient_error(
     carrier: Carrier, serve: Serve, clock: Clock, broken: Reply
 ) -> None:
     server = serve(broken, RUNNING)

@@ -239,7 +239,7 @@ def test_a_proxy_that_refuses_the_tunnel_is_named(
     assert all(KEY.encode() not in request.body for request in proxy.requests)
 
 
-def test_a_proxy_that_hangs_up_before_the_tunnel_stands_is_named(
+def test_a_proxy_that_hangs_up_before_the_tunnel_is_open_is_named(
     carrier: Carrier, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = serve(Reply(cut=True))

@@ -28,12 +28,12 @@ from airflow_provider_dreambooth.operators.dreambooth import (
 )
 
 PHOTOGRAPHS = os.environ.get("DREAMBOOTH_EXAMPLE_PHOTOGRAPHS", "/tmp/dreambooth-photographs")
-OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-pictures")
+OUTPUT = os.environ.get("DREAMBOOTH_EXAMPLE_OUTPUT", "/tmp/dreambooth-images")
 # Leave it unset: then the service's own announcements set the pace. A demo that lasts seconds sets it.
 POLL_INTERVAL = float(os.environ.get("DREAMBOOTH_EXAMPLE_POLL_INTERVAL", "0")) or None
 
 with DAG(
-    dag_id="folder_to_pictures",
+    dag_id="folder_to_images",
     doc_md=__doc__,
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
@@ -54,12 +54,12 @@ with DAG(
             OUTPUT,
             type="string",
             title="Where to save",
-            description="A folder on the worker, or an object storage address such as s3://conn_id@bucket/pictures.",
+            description="A folder on the worker, or an object storage address such as s3://conn_id@bucket/images.",
         ),
     },
     tags=["dreambooth", "example"],
 ) as dag:
-    # [START howto_folder_to_pictures]
+    # [START howto_folder_to_images]
     train = DreamboothFineTuneOperator(
         task_id="train",
         instance_prompt="photo of sks fox",
@@ -76,4 +76,4 @@ with DAG(
         samples=2,
         output_path="{{ params.output_path }}/{{ run_id }}",
     )
-    # [END howto_folder_to_pictures]
+    # [END howto_folder_to_images]
