@@ -105,7 +105,7 @@ def test_16_bit_grey_with_a_transparent_tone_is_refused() -> None:
 def test_colour_modes_that_are_not_supported_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # No format that is read has them today; a later Pillow may.
     monkeypatch.setattr(Image, "open", lambda *_, **__: Image.new(kind, (600, 600)))
-    with pytest.raises(NotUsableError, match=f"colours of the kind {kind}"):
+    with pytest.raises(NotUsableError, match=f"the colour mode {kind}"):
         seen(b"")
 
 
@@ -207,7 +207,7 @@ def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
     assert MOST_PIXELS < 13_000**2
-    with pytest.raises(NotUsableError, match="13000 x 13000 pixels, more than the 64 million"):
+    with pytest.raises(NotUsableError, match="13000 x 13000 pixels, more than the limit of 64 million"):
         seen(bytes(content))
 
 
@@ -215,7 +215,7 @@ def test_pixels_that_pillow_itself_refuses_are_told_in_the_same_words() -> None:
     content = bytearray(saved(Image.new("L", (600, 600))))
     content[16:24] = (100_000).to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
-    with pytest.raises(NotUsableError, match="more pixels than are decoded"):
+    with pytest.raises(NotUsableError, match="too many pixels"):
         seen(bytes(content))
 
 

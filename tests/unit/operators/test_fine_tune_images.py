@@ -93,7 +93,7 @@ def test_a_training_is_found_again_after_its_images_are_gone(
         path.unlink()
     assert tries.run(train(connection, [str(folder)])) == first
     assert asked.of(TRAINING) == 1
-    assert "The images of then are taken to look for the training" in capsys.readouterr().out
+    assert "The training is looked up by the images that it was started with" in capsys.readouterr().out
 
 
 def test_images_that_are_gone_start_no_new_training(connection: str, album: Album, asked: Requests) -> None:
