@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
+from http.client import HTTPResponse
 from io import BytesIO
 from typing import IO, Any
 
@@ -59,12 +60,24 @@ class _Progress:
 _progress: ContextVar[_Progress | None] = ContextVar("_progress", default=None)
 
 
+class _Response(HTTPResponse):
+    """Takes lengths that contradict each other for none: the answer, which may be a paid one, ends with the connection."""
+
+    def begin(self) -> None:
+        super().begin()
+        told = ",".join(self.headers.get_all("Content-Length", []))
+        if len({length.strip() for length in told.split(",")}) > 1:
+            del self.headers["Content-Length"]
+            self.length, self.will_close = None, True
+
+
 class _Observed:
     """
     Mixed into urllib3's connections: marks the moment in which the first byte of a request goes out, and connects only
     where it may.
     """
 
+    response_class = _Response
     #: Asked for each connection, and one of its answers is connected to; ``None`` connects anywhere.
     resolve: Resolve | None = None
     host: str
@@ -245,7 +258,8 @@ class RequestsClient:
                 proxies={} if proxy is None else {"http": proxy, "https": proxy},
             ) as response:
                 reply.status, reply.headers = response.status_code, response.headers
-                for piece in response.raw.stream(_CHUNK, decode_content=False):
+                # As it comes: of an answer that is cut, what came before counts.
+                while piece := response.raw.read1(_CHUNK, decode_content=False):
                     received.write(piece)
                     if received.tell() > limit:
                         reply.too_large = True

@@ -120,6 +120,17 @@ def test_a_good_paid_answer_is_not_dropped_for_a_bad_header(
     assert carrier.to(server.url, timeout=2.0).send(paid()) == ANSWER
 
 
+@pytest.mark.parametrize("lengths", ["70, 71", "5\r\nContent-Length: 700", "70\r\nContent-Length: x"])
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_good_paid_answer_is_not_dropped_for_lengths_that_contradict_each_other(
+    clock: Clock, serve: Serve, lengths: str, closes: bool
+) -> None:
+    # Paid calls are made by workers alone.
+    server = serve(Reply(200, CONTENT, {"Content-Length": lengths}, close=closes))
+    assert Carrier("blocking", clock).to(server.url, timeout=1.0).send(paid()) == ANSWER
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("location", ["http://[::1", "http://host:port/", "//", "\\\\", "http://a b/"])
 def test_a_redirect_to_an_address_that_is_none_is_an_error_in_words(
     carrier: Carrier, serve: Serve, location: str
