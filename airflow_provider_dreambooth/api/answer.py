@@ -174,7 +174,6 @@ def error_in(document: Any, answer: Answer, about: str) -> DreamboothError | Non
     """
     Return the error that a document means, or ``None`` when it reports none.
 
-    :param document: the decoded JSON.
     :param answer: the answer that it came in, for the HTTP code and ``Retry-After``.
     :param about: what the call is about, for the message.
     """

@@ -31,7 +31,6 @@ def training_path(environment: Environment, endpoint: str) -> str:
     """
     Return the path of a training endpoint.
 
-    :param environment: where the call goes.
     :param endpoint: what follows ``v3/``, such as ``fine_tune``.
     """
     prefix = "/api/sandbox/v3/" if environment is Environment.SANDBOX else "/api/v3/"

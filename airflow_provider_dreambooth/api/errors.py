@@ -182,7 +182,6 @@ def documented_class(text: str) -> type[DreamboothError] | None:
     """
     Return the error class that a message alone names.
 
-    :param text: the message as one line.
     :return: ``None`` when no documentation or log has a message like it.
     """
     return _class_of(text, (), 200)
@@ -212,7 +211,6 @@ def classify(
     """
     Return the error for an answer that reports one.
 
-    :param http_status: the HTTP code.
     :param text: the service's message as one line.
     :param about: what the call is about.
     :param told_code: the code in the body, where the HTTP code says nothing.

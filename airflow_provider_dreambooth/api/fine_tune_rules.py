@@ -84,12 +84,7 @@ def check_method(value: Any, *, sandbox: bool) -> str:
 
 
 def check_prompt(field: str, value: Any) -> str:
-    """
-    Return a prompt without surrounding blanks.
-
-    :param field: the argument's name.
-    :param value: the value that was given.
-    """
+    """Return a prompt without surrounding blanks."""
     if is_absent(value):
         raise refuse(field, "is empty", "Write the prompt")
     if not isinstance(value, str):

@@ -41,7 +41,6 @@ def account_of(base_url: str, environment: str) -> str:
     """
     Return where a training lives, for the record. The key is no part of it: a renewed key is the same account.
 
-    :param base_url: the connection's base URL.
     :param environment: ``sandbox`` or ``production``.
     """
     return f"{service_host(base_url)} {environment}"

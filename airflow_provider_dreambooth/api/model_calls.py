@@ -53,7 +53,6 @@ def reload(
 
     Its result names the form that the server answered to.
 
-    :param model_id: the model.
     :param apis: the forms to use, each one where the server has no route for those before it; at least one.
     :raises DreamboothValidationError: ``model_id`` names nothing.
     """
@@ -76,7 +75,6 @@ def read_models(document: Any) -> tuple[Model, ...]:
     An answer without a list is no empty list: a lost submission is settled by what stands here. An item without a
     usable id is a row all the same, see :class:`~airflow_provider_dreambooth.api.results.Model`.
 
-    :param document: the decoded, error-free JSON.
     :raises DreamboothTransientError: it holds no list.
     """
     items = document.get("data") if isinstance(document, Mapping) else document

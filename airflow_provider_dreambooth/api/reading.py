@@ -19,8 +19,6 @@ def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
     """
     Return what the answer means for the call.
 
-    :param call: the call that was made.
-    :param answer: what came back.
     :raises DreamboothError: the error that the answer reports, with the call's training id; for a call that
         costs money its message says what became of the money.
     """

@@ -21,7 +21,6 @@ def refuse(field: str, what: str, fix: str) -> DreamboothValidationError:
     """
     Return the refusal of a field.
 
-    :param field: the argument's name.
     :param what: what is wrong with it, as the rest of a sentence: ``is empty``.
     :param fix: what to write instead, as a sentence without its full stop.
     """
@@ -79,7 +78,6 @@ def check_list(field: str, value: Any, correction: str) -> Iterable[Any]:
     """
     Return a list, or anything else with an order.
 
-    :param field: the argument's name.
     :param correction: what to write instead.
     """
     if isinstance(value, (str, bytes)):
@@ -99,21 +97,13 @@ def check_list(field: str, value: Any, correction: str) -> Iterable[Any]:
 
 
 def check_choice(field: str, value: Any, choices: Collection[str]) -> None:
-    """
-    Refuse a word that is none of the choices.
-
-    :param field: the argument's name.
-    """
+    """Refuse a word that is none of the choices."""
     if value not in choices:
         raise refuse(field, f"is {shown(value)}", f"Use {' or '.join(map(repr, choices))}")
 
 
 def check_flag(field: str, value: Any) -> None:
-    """
-    Refuse what is no flag, such as the text of one: every text that is not empty would count as true.
-
-    :param field: the argument's name.
-    """
+    """Refuse what is no flag, such as the text of one: every text that is not empty would count as true."""
     if not isinstance(value, bool):
         raise refuse(field, f"is {shown(value)}", "Use True or False; this argument is not templated")
 

@@ -32,7 +32,6 @@ class FineTuneStatus:
     """
     Where a training stands.
 
-    :param training_id: the training.
     :param stage: the service's own word, such as ``trained_model_uploading``.
     :param outcome: what it means.
     :param progress: what the log text tells, ETA included.

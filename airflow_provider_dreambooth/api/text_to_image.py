@@ -89,7 +89,6 @@ def read_rendering(document: Any, api: InferenceApi) -> Rendering:
     A success without images counts as processing: they are asked for again by the id. ``tip`` and ``proxy_links`` are
     not read: tips hold advertisements and addresses of developers' machines (observed).
 
-    :param document: the decoded, error-free JSON.
     :param api: the form in which they were asked for.
     :raises DreamboothTransientError: it has neither images nor a way to ask for them again.
     """

@@ -65,7 +65,6 @@ def read_start(document: Any) -> FineTuneStarted:
     """
     Read the answer to a start, which no page publishes.
 
-    :param document: the decoded, error-free JSON.
     :raises DreamboothTransientError: it names no training; whether one was accepted, and is billed, is then not known.
     """
     if isinstance(document, Mapping):
@@ -82,7 +81,6 @@ def status(training_id: str | int) -> ApiCall[FineTuneStatus]:
     """
     Return the call that asks for the state of a training. Free. The page advises one every one to two minutes.
 
-    :param training_id: the training.
     :raises DreamboothValidationError: ``training_id`` names nothing.
     """
     name = checked_identifier("training_id", training_id)
@@ -97,11 +95,7 @@ def status(training_id: str | int) -> ApiCall[FineTuneStatus]:
 
 
 def reports_training(document: Any) -> bool:
-    """
-    Whether a status answer speaks of the training itself, whatever its ``status`` says.
-
-    :param document: the decoded JSON.
-    """
+    """Whether a status answer speaks of the training itself, whatever its ``status`` says."""
     data = document.get("data") if isinstance(document, Mapping) else None
     word = data.get("status") if isinstance(data, Mapping) else None
     return isinstance(word, str) and is_known_stage(word)
@@ -115,8 +109,6 @@ def read_status(document: Any, training_id: str) -> TrainerStatus:
     ``training_completed`` is the end, by itself **or by a stop**, and the LoRA can be used when ``inference`` is ready
     (quirk Q12).
 
-    :param document: the decoded, error-free JSON.
-    :param training_id: the training that was asked about.
     :raises DreamboothTransientError: it names no stage.
     """
     data = document.get("data") if isinstance(document, Mapping) else None
@@ -160,7 +152,6 @@ def stop(training_id: str | int) -> ApiCall[Acknowledgement]:
     """
     Return the call that stops a queued or running training. Billing ends; the hour that has begun is charged.
 
-    :param training_id: the training.
     :raises DreamboothValidationError: ``training_id`` names nothing.
     """
     name = checked_identifier("training_id", training_id)

@@ -70,7 +70,6 @@ class TrainerRequest:
         Return a request whose images have no links yet; all else is checked.
 
         :param environment: the connection's; the trainer is in ``production`` alone.
-        :param trainer_id: the trainer.
         :param parameters: the trainer's own fields.
         :param owner: names the task instance: letters, digits and hyphens.
         :raises DreamboothValidationError: naming the argument and the correction. Nothing was sent and nothing paid.

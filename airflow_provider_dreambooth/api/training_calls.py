@@ -46,7 +46,6 @@ def read_start(document: Any) -> FineTuneStarted:
     """
     Read the answer to a new training.
 
-    :param document: the decoded, error-free JSON.
     :raises DreamboothTransientError: it names no training, or one that the service's own paths could not name
         (``null``, ``..``, a megabyte of text); whether one was accepted is then not known.
     """
@@ -64,7 +63,6 @@ def status(training_id: str | int, environment: Environment) -> ApiCall[FineTune
     """
     Return the call that asks where a training stands. Free.
 
-    :param training_id: the training.
     :param environment: where it was started; the other one does not know it.
     :raises DreamboothValidationError: ``training_id`` names nothing.
     """
@@ -85,7 +83,6 @@ def cancel(training_id: str | int) -> ApiCall[Acknowledgement]:
 
     The sandbox has no such endpoint. No page says that a cancelled training is refunded.
 
-    :param training_id: the training.
     :raises DreamboothValidationError: ``training_id`` names nothing.
     """
     name = checked_identifier("training_id", training_id)
@@ -104,11 +101,7 @@ def cancel(training_id: str | int) -> ApiCall[Acknowledgement]:
 
 
 def read_acknowledgement(document: Any) -> Acknowledgement:
-    """
-    Read the *basic* shape: a status and some words (documentation of 2026; that of 2023 prints none).
-
-    :param document: the decoded, error-free JSON.
-    """
+    """Read the *basic* shape: a status and some words (documentation of 2026; that of 2023 prints none)."""
     if not isinstance(document, Mapping):
         raise unreadable("a request", "JSON that is not an object")
     return Acknowledgement(message_of(document), processing=document.get("status") == "processing")

@@ -23,7 +23,6 @@ def media_type(content: bytes, name: str) -> str:
     """
     Return ``image/png`` or ``image/jpeg`` by the first bytes.
 
-    :param content: the bytes of the file.
     :param name: what the image is called, for the message.
     :raises DreamboothValidationError: it is neither.
     """

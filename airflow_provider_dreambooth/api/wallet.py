@@ -37,7 +37,6 @@ def read_balance(document: Any) -> WalletBalance:
     """
     Read the answer.
 
-    :param document: the decoded, error-free JSON.
     :raises DreamboothTransientError: it names no amount.
     """
     data = document.get("data") if isinstance(document, Mapping) else None

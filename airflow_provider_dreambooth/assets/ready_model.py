@@ -14,7 +14,6 @@ class ReadyModel:
     A model that is ready to render with.
 
     :param training_id: the training's id, equal to the model's.
-    :param host: the service that has it.
     :param environment: ``sandbox`` or ``production``.
     :param method: ``dreambooth``, ``dreambooth_v2`` or ``lora``; ``None`` where it is not known.
     :param instance_prompt: names the subject; ``None`` where it is not known.

@@ -19,7 +19,6 @@ class Candidate:
     """
     A model that may be one too many.
 
-    :param model_id: the model.
     :param subject: what it shows; ``None`` when that is not known.
     :param ready_at: epoch seconds at which it became ready; ``None`` when that is not known.
     """
@@ -34,7 +33,6 @@ class Verdict:
     """
     What becomes of one model.
 
-    :param model_id: the model.
     :param subject: what it shows.
     :param delete: it is to be deleted.
     :param why: the reason, for people.

@@ -20,7 +20,6 @@ def model_uri(model_id: str, base_url: str = "https://stablediffusionapi.com") -
     Return the asset URI of a model.
 
     :param model_id: the model's id, equal to the training's.
-    :param base_url: the connection's base URL.
     """
     return f"{SCHEME}://{service_host(base_url)}/{quote(model_id, safe='')}"
 

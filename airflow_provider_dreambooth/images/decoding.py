@@ -75,11 +75,7 @@ def formats() -> frozenset[str]:
 
 
 def how_to_support(kind: str) -> str:
-    """
-    Return what makes a format usable, as the rest of a sentence.
-
-    :param kind: the format's name.
-    """
+    """Return what makes a format usable, as the rest of a sentence."""
     if kind not in _FORMATS:
         return "which is not supported; save it as PNG or JPEG"
     if kind == "HEIC" and AVAILABLE:
@@ -93,7 +89,6 @@ def view(content: bytes, kind: str, *, side: int | None) -> View:
     """
     Decode an image to its end.
 
-    :param content: the bytes of the file.
     :param kind: its format, one of :func:`formats`.
     :param side: pixels of the middle square to return; ``None`` for the whole image.
     :raises NotUsableError: too many pixels, an animation, colours without a single look, or damaged.

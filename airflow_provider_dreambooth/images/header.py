@@ -45,11 +45,7 @@ def looks_like(content: bytes) -> str | None:
 
 
 def size_in_header(content: bytes) -> tuple[int, int] | None:
-    """
-    Return width and height of a PNG or JPEG file, ``None`` when it does not say.
-
-    :param content: the bytes of the file.
-    """
+    """Return width and height of a PNG or JPEG file, ``None`` when it does not say."""
     if content.startswith(_PNG):
         return _sides(content[16:20], content[20:24]) if content[12:16] == b"IHDR" else None
     at = 2

@@ -50,7 +50,6 @@ def inspect(content: bytes) -> Facts:
     """
     Return the facts about an image. With Pillow it is decoded to its end, without it the header is read.
 
-    :param content: the bytes of the file.
     :raises NotUsableError: it is no image, of a kind that is not supported here, damaged, too large or too small.
     """
     if len(content) > MOST_FILE_BYTES:

@@ -34,7 +34,6 @@ def refusal(field: str, problems: Sequence[Problem]) -> DreamboothError:
     """
     Return the one error that lists all problems.
 
-    :param field: the argument's name.
     :param problems: at least one. Only if all of them are transient does a retry help, and the error says so.
     """
     transient = all(problem.transient for problem in problems)

@@ -37,7 +37,6 @@ class ImageReader:
         """
         Return the bytes of an image that is uploaded.
 
-        :param image: the image.
         :raises NotUsableError: it is too large.
         :raises NotFetchedError: its link cannot be fetched.
         """
@@ -62,7 +61,6 @@ class ImageReader:
         """
         Return the bytes of an image that was read before: holding a folder of photographs in memory would take gigabytes.
 
-        :param image: the image.
         :raises DreamboothTransientError: it is not what it was.
         """
         content = self.content(image)
@@ -73,11 +71,7 @@ class ImageReader:
         return content
 
     def check(self, links: Sequence[str]) -> dict[str, LinkCheck]:
-        """
-        Check links that are passed on.
-
-        :param links: the links; each is fetched once.
-        """
+        """Check links that are passed on."""
         links = list(dict.fromkeys(links))
         checks = check_links(
             links,

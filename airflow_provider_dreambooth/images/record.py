@@ -123,7 +123,6 @@ class ImagesRecord:
         Write that the images are in order.
 
         :param texts: what is written in the argument.
-        :param images: the images.
         :param at: since when, epoch seconds; ``None`` for now.
         """
         entry = {

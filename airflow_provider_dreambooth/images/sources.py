@@ -58,7 +58,6 @@ def checked_texts(value: Any, field: str) -> tuple[str, ...]:
     Return what is written in the argument, item by item.
 
     :param value: a list, or anything else with an order, of texts or paths.
-    :param field: the argument's name.
     :raises DreamboothValidationError: it is no list, or holds something else.
     """
     if _is_path(value):

@@ -46,12 +46,7 @@ def image_datasets(places: Any) -> list[Any]:
 
 
 def model_dataset(model_id: str, base_url: str) -> Any:
-    """
-    Return the dataset of a model; its name is also the model's asset URI.
-
-    :param model_id: the model.
-    :param base_url: the connection's base URL.
-    """
+    """Return the dataset of a model; its name is also the model's asset URI."""
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     return Dataset(namespace=f"{SCHEME}://{service_host(base_url)}", name=model_id)

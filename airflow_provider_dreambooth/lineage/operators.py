@@ -25,11 +25,7 @@ class _Lineage:
         return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """
-        Return what is known at the end; also called when the task has failed.
-
-        :param task_instance: the task instance; not asked.
-        """
+        """Return what is known at the end; also called when the task has failed."""
         return self._lineage()
 
     def _lineage(self) -> Any:

@@ -27,12 +27,7 @@ class _StoredLink(BaseOperatorLink):
     xcom_key = ""
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """
-        Return the stored link; an empty string when there is none yet, or none that is safe to follow.
-
-        :param operator: the task's operator.
-        :param ti_key: the task instance.
-        """
+        """Return the stored link; an empty string when there is none yet, or none that is safe to follow."""
         shown = getattr(operator, "dreambooth_links", None)
         if isinstance(shown, dict) and self.xcom_key in shown:
             return service_link(shown[self.xcom_key]) or ""
@@ -102,12 +97,7 @@ def _page(base_url: str, path: str) -> str:
 
 
 def training_page(base_url: str, training_id: str) -> str:
-    """
-    Return the page that shows a training.
-
-    :param base_url: the connection's base URL.
-    :param training_id: the training.
-    """
+    """Return the page that shows a training."""
     from airflow_provider_dreambooth.api.fingerprint import is_hosted
 
     return _page(
@@ -116,24 +106,12 @@ def training_page(base_url: str, training_id: str) -> str:
 
 
 def model_page(base_url: str, model_id: str) -> str:
-    """
-    Return the page that shows a model.
-
-    :param base_url: the connection's base URL.
-    :param model_id: the model.
-    """
+    """Return the page that shows a model."""
     return _page(base_url, f"/models/{quote(model_id, safe='')}")
 
 
 def show_model(operator: Any, task_instance: Any, base_url: str, model_id: str) -> None:
-    """
-    Push the link to a model.
-
-    :param operator: the running task's operator.
-    :param task_instance: the running task instance.
-    :param base_url: the connection's base URL.
-    :param model_id: the model.
-    """
+    """Push the link to a model."""
     _push(operator, task_instance, {DreamboothModelLink.xcom_key: model_page(base_url, model_id)})
 
 
@@ -141,9 +119,6 @@ def show_training(operator: Any, task_instance: Any, base_url: str, training_id:
     """
     Push the links to a training and to its model.
 
-    :param operator: the running task's operator.
-    :param task_instance: the running task instance.
-    :param base_url: the connection's base URL.
     :param training_id: the training, also the model's id.
     """
     links = {
@@ -157,8 +132,6 @@ def show_pictures(operator: Any, task_instance: Any, urls: Sequence[str]) -> Non
     """
     Push the links of rendered images: the first four, which is as many as a request can ask for.
 
-    :param operator: the running task's operator.
-    :param task_instance: the running task instance.
     :param urls: the service's links, in order.
     """
     _push(

@@ -56,7 +56,6 @@ def failed_by_fail_fast(task_instance: Any, dag: Any) -> bool:
     """
     Ask Airflow, from a worker, whether ``fail_fast`` may have failed a task: another task of its run has failed. Blocking.
 
-    :param task_instance: the running task instance.
     :param dag: its DAG; ``fail_fast`` is called ``fail_stop`` below Airflow 3.
     :raises Exception: the question had no answer.
     """
@@ -82,11 +81,7 @@ def _word(state: Any) -> str | None:
 
 
 async def get_connection(conn_id: str) -> Any:
-    """
-    Read a connection inside an event loop, without holding it up.
-
-    :param conn_id: the connection's id.
-    """
+    """Read a connection inside an event loop, without holding it up."""
     from airflow.providers.common.compat.sdk import BaseHook
 
     if AIRFLOW_V_3_1_PLUS:
@@ -152,7 +147,6 @@ def dags_with_runs(task_instance: Any, dag_ids: Iterable[str]) -> list[str]:
     """
     Ask Airflow, from a worker, which DAGs have a queued or running run.
 
-    :param task_instance: the running task instance.
     :param dag_ids: the DAGs to ask for.
     """
     if AIRFLOW_V_3_0_PLUS:
@@ -173,7 +167,6 @@ def unknown_dags(task_instance: Any, dag_ids: Iterable[str]) -> list[str]:
 
     Airflow 3 before ``get_dag`` cannot tell: there a DAG that never had a run counts as unknown.
 
-    :param task_instance: the running task instance.
     :param dag_ids: the DAGs to ask for.
     """
     if not AIRFLOW_V_3_0_PLUS:

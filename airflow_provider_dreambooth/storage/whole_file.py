@@ -26,7 +26,6 @@ def write_whole(place: Place, content: bytes, *, overwrite: bool) -> None:
     Write a file.
 
     :param place: where; folders on the way are made.
-    :param content: all of it.
     :param overwrite: whether it may replace a file.
     :raises FileExistsError: there is one and it may not be replaced.
     """

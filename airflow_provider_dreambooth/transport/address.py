@@ -74,7 +74,6 @@ def addresses_of(host: str, port: int | None = None) -> list[str]:
     Return the addresses of a host, in the order to try; every form that a connection would take, such as ``127.1``.
 
     :param host: a name or an address.
-    :param port: of the service there.
     :raises OSError: the name cannot be resolved.
     """
     try:

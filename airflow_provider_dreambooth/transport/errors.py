@@ -68,14 +68,7 @@ def failure_of(cause: BaseException) -> Failure:
 
 
 def error_of(call: ApiCall[Any], url: str, reply: Reply, timeout: float) -> DreamboothTransientError:
-    """
-    Return the error for an exchange without a whole answer.
-
-    :param call: what was to be asked.
-    :param url: where it was to go.
-    :param reply: how the exchange ended.
-    :param timeout: seconds the request had.
-    """
+    """Return the error for an exchange without a whole answer."""
     failure = reply.failure or Failure("cut")
     if failure.kind == "setup":
         return SetupError(

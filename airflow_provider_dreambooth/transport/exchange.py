@@ -120,7 +120,6 @@ def conversation(
     """
     Yield the steps of a call, and return its typed result.
 
-    :param call: what to ask.
     :param route: where the connection's calls go.
     :param limit: what the account may send.
     :param timeout: seconds of one request, for messages.

@@ -87,11 +87,7 @@ class RateLimit:
         return max(0.0, self._paused_until - self._clock())
 
     def note(self, error: DreamboothRateLimitError) -> None:
-        """
-        Pause the account if an answer says that it has too much under way.
-
-        :param error: the answer.
-        """
+        """Pause the account if an answer says that it has too much under way."""
         if not error.whole_account:
             return
         pause = min(UNNAMED_PAUSE if error.retry_after is None else error.retry_after, LONGEST_RETRY_AFTER)

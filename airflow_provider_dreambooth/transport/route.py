@@ -90,7 +90,6 @@ class Route:
         """
         Return where to send the same call again, ``None`` when the answer is no redirect.
 
-        :param url: where it was sent.
         :param status: HTTP code of the answer.
         :param location: its ``Location``.
         :raises DreamboothValidationError: the redirect leads where the key must not go, or loses the body.
