@@ -26,14 +26,14 @@ from airflow_provider_dreambooth.training.deadline import (
     seconds_of,
     worth_deferring,
 )
-from airflow_provider_dreambooth.training.task import ConnectedTask
+from airflow_provider_dreambooth.training.task import TaskWithHook
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.results import Rendering
     from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 
 
-class RenderingTask(ConnectedTask, Protocol):
+class RenderingTask(TaskWithHook, Protocol):
     """The operator, rendered: its arguments are described there."""
 
     output_path: str | None

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.exceptions import DreamboothError
 from airflow_provider_dreambooth.rendering.record import RenderingRecord
+from airflow_provider_dreambooth.training.record import as_text
 
 #: Key of the XCom.
 RENDERING_SUMMARY_KEY = "rendering"
@@ -74,8 +74,8 @@ class RenderingSummary:
             "seed": seed,
             "images": [] if record is None else list(record.urls),
             "files": None if self.files is None else list(self.files),
-            "requested_at": None if record is None else _iso(record.at),
-            "ended_at": None if self.ended_at is None else _iso(self.ended_at),
+            "requested_at": None if record is None else as_text(record.at),
+            "ended_at": as_text(self.ended_at),
             "reason": _cut(self.reason),
             "next_step": _cut(self.next_step),
         }
@@ -94,7 +94,3 @@ def next_step(error: DreamboothError) -> str:
 
 def _cut(text: str | None) -> str | None:
     return text if text is None or len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

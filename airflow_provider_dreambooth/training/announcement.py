@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.api.fingerprint import service_host
 from airflow_provider_dreambooth.api.refusal import refuse
 from airflow_provider_dreambooth.assets.ready_model import ReadyModel
 from airflow_provider_dreambooth.assets.uri import SCHEME, model_uri
 from airflow_provider_dreambooth.runtime import compat
-from airflow_provider_dreambooth.training.summary import TrainingSummary
+from airflow_provider_dreambooth.training.record import as_text
+
+if TYPE_CHECKING:
+    from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 
 def refuse_early_outlets(outlets: Iterable[Any]) -> None:
@@ -32,7 +34,7 @@ def refuse_early_outlets(outlets: Iterable[Any]) -> None:
             )
 
 
-def announce(context: Mapping[str, Any], outlets: Iterable[Any], training: TrainingSummary) -> ReadyModel:
+def announce(context: Mapping[str, Any], outlets: Iterable[Any], training: TrainingSummary) -> None:
     """
     Put the event of a ready model into the task's outlets; Airflow sends it when the task has succeeded.
 
@@ -49,8 +51,7 @@ def announce(context: Mapping[str, Any], outlets: Iterable[Any], training: Train
         class_prompt=training.class_prompt,
         base_model_id=training.base_model_id,
         seconds=training.seconds,
-        ready_at=datetime.fromtimestamp(training.ended_at or time.time(), UTC).isoformat(timespec="seconds"),
+        ready_at=as_text(training.ended_at or time.time()),
     )
     uri = model_uri(training.training_id, f"//{model.host}")
     compat.add_asset_events(context, outlets, uri, model.to_extra())
-    return model

@@ -52,13 +52,11 @@ class Secured:
     A training that is paid, recorded and known.
 
     :param record: its record.
-    :param new: it was started just now.
     :param status: its status, when the service was asked.
     :param cancelled: id of the training that it has replaced, when this try has cancelled that.
     """
 
     record: Record
-    new: bool
     status: FineTuneStatus | None = None
     cancelled: str | None = None
 
@@ -134,7 +132,7 @@ class Submission:
             else:
                 record = self._submit(step, request, situation)
                 if record.training_id is not None:
-                    return Secured(record, new=True, cancelled=self._cancelled)
+                    return Secured(record, cancelled=self._cancelled)
                 situation = self._with_record(situation, record)
 
     def _with_record(self, situation: Situation, record: Record | None) -> Situation:
@@ -274,7 +272,7 @@ class Submission:
                 state,
             )
         status = None if isinstance(situation.status, DreamboothNotFoundError) else situation.status
-        return Secured(record, new=False, status=status, cancelled=self._cancelled)
+        return Secured(record, status=status, cancelled=self._cancelled)
 
     def _submit(self, step: Submit, request: TrainingRequest, situation: Situation) -> Record:
         """Pay. Return the record, in doubt when the answer was lost."""

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_dreambooth.api.link_text import bare_link, is_web_link
+from airflow_provider_dreambooth.training.record import as_text
 
 #: Key of the XCom.
 SUMMARY_KEY = "training"
@@ -162,10 +163,10 @@ class TrainingSummary:
             "replaced": None if self.replaced is None else vars(self.replaced),
             "parameters": masked(self.parameters),
             "images": list(links_without_query(self.images)),
-            "requested_at": _iso(self.requested_at),
-            "stages": [{"stage": stage, "seen": _iso(seen)} for stage, seen in self.stages],
-            "eta_at": _iso(self.eta_at),
-            "ended_at": _iso(self.ended_at),
+            "requested_at": as_text(self.requested_at),
+            "stages": [{"stage": stage, "seen": as_text(seen)} for stage, seen in self.stages],
+            "eta_at": as_text(self.eta_at),
+            "ended_at": as_text(self.ended_at),
         }
 
     @classmethod
@@ -236,10 +237,6 @@ def _cut(value: Any) -> str | None:
         return None
     text = str(value)
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
-
-
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def _moment(value: Any) -> float | None:

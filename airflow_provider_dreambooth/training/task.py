@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow_provider_dreambooth.training.summary import TrainingSummary
 
 
-class ConnectedTask(Protocol):
+class TaskWithHook(Protocol):
     """A task with a connection."""
 
     dreambooth_conn_id: str
@@ -25,7 +25,7 @@ class ConnectedTask(Protocol):
         """Airflow's task log."""
 
 
-class TrainingTask(ConnectedTask, Protocol):
+class TrainingTask(TaskWithHook, Protocol):
     """An operator that starts a training."""
 
     images: Any
@@ -42,7 +42,7 @@ class TrainingTask(ConnectedTask, Protocol):
         """Return the task's DAG."""
 
 
-class WatchingTask(ConnectedTask, Protocol):
+class WatchingTask(TaskWithHook, Protocol):
     """The sensor."""
 
     training_id: str

@@ -6,15 +6,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dreambooth.api.fine_tune_rules import FEWEST_IMAGES
+from airflow_provider_dreambooth.images.record import forget
+from airflow_provider_dreambooth.images.supply import ImageSupply
 from airflow_provider_dreambooth.runtime import compat, variables
 from airflow_provider_dreambooth.runtime.state_store import state_store
+from airflow_provider_dreambooth.training.list_evidence import ListEvidence
 from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
+from airflow_provider_dreambooth.training.registry import Registry
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
-    from airflow_provider_dreambooth.images.supply import ImageSupply
-    from airflow_provider_dreambooth.training.list_evidence import ListEvidence
-    from airflow_provider_dreambooth.training.registry import Registry
 
 
 class TaskRecord:
@@ -47,12 +49,10 @@ class TaskRecord:
         self._store.set(RECORD_KEY, record.to_json())
 
     def finish(self, record: Record) -> None:
-        """Write the last word about the training, or clear up where entries would pile up."""
+        """Write how the training ended, or clear up where entries would pile up."""
         if self._store.keeps_ended:
             self.save(record)
         else:
-            from airflow_provider_dreambooth.images.record import forget
-
             self._store.delete(RECORD_KEY)
             forget(self._store)
 
@@ -63,9 +63,6 @@ class TaskRecord:
         :param hook: the hook of the task's connection.
         :param log: Airflow's task log.
         """
-        from airflow_provider_dreambooth.api.fine_tune_rules import FEWEST_IMAGES
-        from airflow_provider_dreambooth.images.supply import ImageSupply
-
         return ImageSupply(
             hook=hook,
             store=self._store,
@@ -88,8 +85,6 @@ class TaskRecord:
         """
         if not compat.CAN_LIST_VARIABLES:
             return None
-        from airflow_provider_dreambooth.training.registry import Registry
-
         instance = self.task_instance
         index = "" if instance.map_index is None or instance.map_index < 0 else f"[{instance.map_index}]"
         owner = f"{instance.dag_id} / {instance.run_id} / {instance.task_id}{index}"
@@ -101,6 +96,4 @@ class TaskRecord:
 
         :param account: the account, as in the record.
         """
-        from airflow_provider_dreambooth.training.list_evidence import ListEvidence
-
         return ListEvidence(variables.accessor(), account)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.links.dreambooth import show_training
 from airflow_provider_dreambooth.training import messages, summary
+from airflow_provider_dreambooth.training.announcement import announce
 from airflow_provider_dreambooth.training.summary import SUMMARY_KEY, Replaced, TrainingSummary
 
 if TYPE_CHECKING:
-    from airflow_provider_dreambooth.assets.ready_model import ReadyModel
     from airflow_provider_dreambooth.training.event import WaitEnded
     from airflow_provider_dreambooth.training.record import Record
 
@@ -152,7 +152,7 @@ def current(operator: Any, task_instance: Any, training_id: str) -> TrainingSumm
     return TrainingSummary(training_id, connection=operator.dreambooth_conn_id)
 
 
-def conclude(operator: Any, context: Any, ended: WaitEnded) -> ReadyModel | None:
+def conclude(operator: Any, context: Any, ended: WaitEnded) -> None:
     """
     Show how the wait ended; announce a ready model in the task's outlets.
 
@@ -170,13 +170,11 @@ def conclude(operator: Any, context: Any, ended: WaitEnded) -> ReadyModel | None
     )
     show(operator, context["ti"], last)
     if ended.status != "success" or not operator.outlets:
-        return None
+        return
     if last.service is None:
         of_connection = _of_connection(operator, ended.training_id)
         last = replace(last, service=of_connection.service, environment=of_connection.environment)
-    from airflow_provider_dreambooth.training.announcement import announce
-
-    return announce(context, operator.outlets, last)
+    announce(context, operator.outlets, last)
 
 
 def _of_connection(operator: Any, training_id: str) -> TrainingSummary:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -93,6 +95,40 @@ def test_no_two_files_import_each_other() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise AssertionError(" -> ".join(error.args[1])) from error
+
+
+def late_imports(path: Path) -> list[str]:
+    """Return the imports inside functions, but for those that may fail."""
+    tree = ast.parse(path.read_text())
+    optional = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+    return [
+        ast.unparse(inner)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for inner in ast.walk(function)
+        if isinstance(inner, (ast.Import, ast.ImportFrom)) and id(inner) not in optional
+    ]
+
+
+def test_an_operator_imports_late_at_its_door_alone_and_a_flow_never() -> None:
+    late = {module: late_imports(path) for module, path in MODULES.items()}
+    doors = {module: found for module, found in late.items() if place(module) in ("operators", "sensors")}
+    assert {module: found for module, found in doors.items() if len(found) > 1} == {}
+    flows = {module: found for module, found in late.items() if place(module) in ("training", "rendering")}
+    assert {module: found for module, found in flows.items() if found} == {}
+
+
+def test_parsing_a_dag_loads_no_http_library_and_no_image_library() -> None:
+    program = (
+        "import sys\n"
+        "from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator\n"
+        "before = set(sys.modules)\n"
+        f"import {NAME}.operators.dreambooth, {NAME}.sensors.dreambooth\n"
+        "heavy = {'requests', 'urllib3', 'aiohttp', 'PIL', 'airflow.triggers.base'}\n"
+        "print(sorted((set(sys.modules) - before) & heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_sensor_imports_no_operator_and_operators_holds_only_operators() -> None:
