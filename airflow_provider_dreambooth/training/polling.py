@@ -19,7 +19,9 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothNotFoundError,
     DreamboothTrainingFailedError,
 )
+from airflow_provider_dreambooth.runtime.deferral import Deferral
 from airflow_provider_dreambooth.training import messages, schedule
+from airflow_provider_dreambooth.training.deadline import backstop, first_poll_at
 from airflow_provider_dreambooth.training.event import WaitEnded
 from airflow_provider_dreambooth.training.summary import TrainingSummary
 
@@ -112,6 +114,22 @@ class Polling:
             self._errors, first, getattr(error, "retry_after", None), self._jitter()
         )
         return Poll(self._until_next(delay, now), None, line, warning=True)
+
+    def deferral(self, delay: float, now: float, **arguments: Any) -> Deferral:
+        """
+        Return the rest of the wait, to be spent in the triggerer.
+
+        :param delay: seconds until the next poll is due.
+        :param now: epoch seconds.
+        :param arguments: further arguments of the trigger.
+        """
+        wait = {
+            "training_id": self.training_id,
+            "poll_interval": self.poll_interval,
+            "end_time": self.end_time,
+            "first_poll": first_poll_at(delay, now),
+        }
+        return Deferral("training", {**wait, **arguments}, timeout=backstop(self.end_time, now))
 
     def _may_pass(self, error: DreamboothError, now: float) -> bool:
         """Whether an error that is permanent by its class may be none here."""

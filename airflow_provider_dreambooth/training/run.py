@@ -210,29 +210,19 @@ class TrainingRun:
         first = polling.poll(self._hook, waiting, log=self._log, now=self._clock(), status=secured.status)
         if first.ended is not None:
             return self.conclude(first.ended)
-        return self._until_ended(waiting, first.delay)
-
-    def _until_ended(self, waiting: polling.Polling, delay: float) -> Deferral:
-        now = self._clock()
         if self._task.cancel_on_kill and not compat.TRIGGERS_LEARN_OF_KILLS:
             self._log.info(
                 "Airflow below 3.3 does not notify a deferred task that is marked failed: training %s would keep running. %s",
-                waiting.training_id,
+                secured.training_id,
                 f"To stop it, cancel it with {self._hook.training_api.cancel_operator} or at the service."
                 if self._hook.environment.has_cancel
                 else "The sandbox environment has no cancel in any case.",
             )
-        return Deferral(
-            "training",
-            {
-                "training_id": waiting.training_id,
-                "poll_interval": waiting.poll_interval,
-                "end_time": waiting.end_time,
-                "first_poll": deadlines.first_poll_at(delay, now),
-                "cancel_on_kill": self._task.cancel_on_kill and not self._adopted,
-                "training_api": str(self._hook.training_api),
-            },
-            timeout=deadlines.backstop(waiting.end_time, now),
+        return waiting.deferral(
+            first.delay,
+            self._clock(),
+            cancel_on_kill=self._task.cancel_on_kill and not self._adopted,
+            training_api=str(self._hook.training_api),
         )
 
     def conclude(self, ended: WaitEnded) -> str:

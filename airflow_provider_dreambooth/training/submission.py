@@ -112,28 +112,31 @@ class Submission:
         """
         situation = self._with_record(situation, self._id_from_registry(situation.record))
         while True:
-            step = decide(situation)
+            step, record = decide(situation), situation.record
+            if isinstance(step, Submit):
+                paid = self._submit(step, request, situation)
+                if paid.training_id is not None:
+                    return Secured(paid, cancelled=self._cancelled)
+                situation = self._with_record(situation, paid)
+                continue
+            # All else is about a request that was sent before.
+            assert record is not None
             if isinstance(step, AskStatus):
-                status = self._ask_status(step.training_id, situation.record)
+                status = self._ask_status(step.training_id, record)
                 situation = replace(situation, status=status, now=self._clock())
             elif isinstance(step, AskModels):
-                situation = replace(situation, listing=self._ask_models(step.not_before, situation.record))
+                situation = replace(situation, listing=self._ask_models(step.not_before, record))
             elif isinstance(step, Adopt):
-                situation = self._with_record(situation, self._adopt(step, situation.record))
+                situation = self._with_record(situation, self._adopt(step, record))
             elif isinstance(step, PutBack):
-                situation = self._with_record(situation, self._put_back(step, situation.record))
+                situation = self._with_record(situation, self._put_back(step, record))
             elif isinstance(step, CancelEarlier):
-                situation = self._with_record(situation, self._end_earlier(step, situation.record))
+                situation = self._with_record(situation, self._end_earlier(step, record))
             elif isinstance(step, (Wait, Finished)):
-                return self._re_attach(step, situation)
-            elif isinstance(step, Fail):
-                self._leave_in_doubt(step, situation.record)
-                raise step.error
+                return self._re_attach(step, record, situation)
             else:
-                record = self._submit(step, request, situation)
-                if record.training_id is not None:
-                    return Secured(record, cancelled=self._cancelled)
-                situation = self._with_record(situation, record)
+                self._leave_in_doubt(step, record)
+                raise step.error
 
     def _with_record(self, situation: Situation, record: Record | None) -> Situation:
         """Return the situation with another record, about which nothing has been asked yet."""
@@ -163,18 +166,14 @@ class Submission:
         self._store.save(found)
         return found
 
-    def _leave_in_doubt(self, step: Fail, record: Record | None) -> None:
+    def _leave_in_doubt(self, step: Fail, record: Record) -> None:
         """A person may delete the record of a lost submission; to others it stays in doubt, and the cap counts it."""
         if isinstance(step.error, DreamboothLostSubmissionError) and self._registry is not None:
-            assert record is not None
             self._registry.give_up(record)
 
-    def _ask_status(
-        self, training_id: str, record: Record | None
-    ) -> FineTuneStatus | DreamboothNotFoundError:
-        hook = self._hook if record is None else self._hook.of_training_api(record.training_api)
+    def _ask_status(self, training_id: str, record: Record) -> FineTuneStatus | DreamboothNotFoundError:
         try:
-            return hook.fine_tune_status(training_id)
+            return self._hook.of_training_api(record.training_api).fine_tune_status(training_id)
         except DreamboothNotFoundError as error:
             return error
         except DreamboothError as error:
@@ -183,8 +182,7 @@ class Submission:
             )
             raise
 
-    def _ask_models(self, not_before: float, record: Record | None) -> Listing:
-        assert record is not None
+    def _ask_models(self, not_before: float, record: Record) -> Listing:
         wait = not_before - self._clock()
         if wait > 0:
             self._log.info(
@@ -220,8 +218,7 @@ class Submission:
                 return True
         return False
 
-    def _adopt(self, step: Adopt, record: Record | None) -> Record:
-        assert record is not None
+    def _adopt(self, step: Adopt, record: Record) -> Record:
         adopted = record.with_training(step.training_id, adopted=True)
         self._store.save(adopted)
         self._books.claim(adopted)
@@ -232,22 +229,20 @@ class Submission:
         )
         return adopted
 
-    def _put_back(self, step: PutBack, record: Record | None) -> Record:
-        assert record is not None
+    def _put_back(self, step: PutBack, record: Record) -> Record:
         self._log.warning("Going on with training %s: %s.", step.record.training_id, step.why)
         self._store.save(step.record)
         if self._registry is not None:
             (self._registry.withdraw if step.settled else self._registry.give_up)(record)
         return step.record
 
-    def _re_attach(self, step: Wait | Finished, situation: Situation) -> Secured:
-        assert situation.record is not None
+    def _re_attach(self, step: Wait | Finished, record: Record, situation: Situation) -> Secured:
         ending = Ending.READY if isinstance(step, Finished) else None
         record = replace(
-            situation.record,
+            record,
             max_tries=situation.max_tries,
             fingerprint=situation.fingerprint,
-            account=situation.record.account or situation.account,
+            account=record.account or situation.account,
             deadline=self._deadline,
             ending=ending,
             reason=None,
@@ -284,9 +279,8 @@ class Submission:
         )
         return self._end_earlier(step_after, record)
 
-    def _end_earlier(self, step: CancelEarlier, record: Record | None) -> Record:
+    def _end_earlier(self, step: CancelEarlier, record: Record) -> Record:
         """Cancel the training that was replaced, only now that the new one is accepted and recorded."""
-        assert record is not None
         if step.left_running is None:
             why = f"training {record.training_id} replaces it"
             api = None if record.earlier is None else record.earlier.training_api

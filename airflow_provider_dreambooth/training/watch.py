@@ -49,31 +49,17 @@ class TrainingWatch:
 
         :return: the id of a model that is ready.
         """
-        end_time = self._deadline()
-        first = self.poll(end_time)
+        self._polling = self._begin(self._deadline())
+        first = self.poll()
         if first.ended is not None:
             return self.conclude(first.ended)
-        now = self._clock()
-        return Deferral(
-            "training",
-            {
-                "training_id": self._task.training_id,
-                "poll_interval": self._interval,
-                "end_time": end_time,
-                "first_poll": deadlines.first_poll_at(first.delay, now),
-            },
-            timeout=deadlines.backstop(end_time, now),
-        )
+        return self._polling.deferral(first.delay, self._clock())
 
-    def poll(self, end_time: float | None = None) -> polling.Poll:
-        """
-        Poll once.
-
-        :param end_time: epoch seconds after which the wait ends as a timeout; ``None`` on a worker, where Airflow's own
-            sensor timeout counts.
-        """
+    def poll(self) -> polling.Poll:
+        """Poll once."""
         if self._polling is None:
-            self._polling = self._begin(end_time)
+            # On a worker Airflow's own sensor timeout counts, so polling has no deadline of its own.
+            self._polling = self._begin(end_time=None)
         return polling.poll(self._task.hook, self._polling, log=self._task.log, now=self._clock())
 
     def resume(self, event: dict[str, Any] | None) -> str:
