@@ -12,7 +12,7 @@ from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier, identifier_in
 from airflow_provider_dreambooth.api.inference_api import InferenceApi
 from airflow_provider_dreambooth.api.results import Acknowledgement, Model
-from airflow_provider_dreambooth.api.training_calls import read_acknowledgement
+from airflow_provider_dreambooth.api.training_calls import acknowledged, read_acknowledgement
 
 
 def list_models() -> ApiCall[tuple[Model, ...]]:
@@ -31,18 +31,8 @@ def delete(model_id: str | int) -> ApiCall[Acknowledgement]:
     :raises DreamboothValidationError: ``model_id`` names nothing.
     """
     name = checked_identifier("model_id", model_id)
-
-    def call(path: str, fallback: ApiCall[Acknowledgement] | None = None) -> ApiCall[Acknowledgement]:
-        return ApiCall(
-            path=f"/api/v3/{path}/{quote(name, safe='')}",
-            body={},
-            read=read_acknowledgement,
-            about=f"deleting model {name}",
-            training_id=name,
-            fallback=fallback,
-        )
-
-    return call("finetune/delete", fallback=call("delete"))
+    paths = [f"/api/v3/{path}/{quote(name, safe='')}" for path in ("finetune/delete", "delete")]
+    return acknowledged(paths, f"deleting model {name}", name)
 
 
 def reload(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ def text_to_image(request: TextToImageRequest, apis: Sequence[InferenceApi]) -> 
 
 
 def fetch(
-    request_id: str | int, fetch_path: str | None = None, apis: Sequence[InferenceApi] | None = None
+    request_id: str | int, fetch_path: str | None = None, apis: Sequence[InferenceApi] = tuple(InferenceApi)
 ) -> ApiCall[Rendering]:
     """
     Return the call that asks for images which were not ready. Free.
@@ -61,7 +62,7 @@ def fetch(
     if fetch_path is not None:
         first = InferenceApi.of_path(fetch_path)
         apis = (first, first.other)
-    own = [(api.fetch_path, {"request_id": name}) for api in apis or (InferenceApi.V4, InferenceApi.V6)]
+    own = [(api.fetch_path, {"request_id": name}) for api in apis]
     places: list[tuple[str, dict[str, str]]] = own
     if fetch_path is not None and fetch_path not in {path for path, _ in own}:
         places = [(fetch_path, {}), *own]
@@ -70,16 +71,12 @@ def fetch(
         call = ApiCall(
             path=path,
             body=body,
-            read=_reads_fetched(name, path),
+            read=partial(read_fetched, request_id=name, fetch_path=path),
             about=f"rendering {name}",
             fallback=call,
         )
     assert call is not None
     return call
-
-
-def _reads_fetched(request_id: str, path: str) -> Any:
-    return lambda document: read_fetched(document, request_id, path)
 
 
 def read_rendering(document: Any, api: InferenceApi) -> Rendering:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -86,18 +86,26 @@ def cancel(training_id: str | int) -> ApiCall[Acknowledgement]:
     :raises DreamboothValidationError: ``training_id`` names nothing.
     """
     name = checked_identifier("training_id", training_id)
+    words = ("cancle_training", "cancel_training")
+    paths = [training_path(Environment.PRODUCTION, f"{word}/{quote(name, safe='')}") for word in words]
+    return acknowledged(paths, f"cancelling training {name}", name)
 
-    def call(word: str, fallback: ApiCall[Acknowledgement] | None = None) -> ApiCall[Acknowledgement]:
-        return ApiCall(
-            path=training_path(Environment.PRODUCTION, f"{word}/{quote(name, safe='')}"),
-            body={},
-            read=read_acknowledgement,
-            about=f"cancelling training {name}",
-            training_id=name,
-            fallback=fallback,
-        )
 
-    return call("cancle_training", fallback=call("cancel_training"))
+def acknowledged(paths: Sequence[str], about: str, training_id: str) -> ApiCall[Acknowledgement]:
+    """
+    Return a call that is answered by a few words.
+
+    :param paths: where it goes, each one where the server has no route for those before it; at least one.
+    """
+    first, *others = paths
+    return ApiCall(
+        path=first,
+        body={},
+        read=read_acknowledgement,
+        about=about,
+        training_id=training_id,
+        fallback=acknowledged(others, about, training_id) if others else None,
+    )
 
 
 def read_acknowledgement(document: Any) -> Acknowledgement:

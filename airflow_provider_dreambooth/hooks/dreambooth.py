@@ -175,7 +175,6 @@ class DreamboothHook(BaseHook):
         """
         Ask for the state of a training. Free.
 
-        :param training_id: the training.
         :raises DreamboothNotFoundError: the service does not know it in this environment.
         """
         return self._poll(lambda: training_routes.status(self.training_api, training_id, self.environment))
@@ -184,7 +183,6 @@ class DreamboothHook(BaseHook):
         """
         Cancel a running training. What was paid for it stays paid.
 
-        :param training_id: the training.
         :raises DreamboothValidationError: the sandbox has no such endpoint.
         """
         return self.get_conn().send(self._cancel_call(training_id, self.environment))

@@ -22,7 +22,7 @@ TRAININGS = {
     "keep_newest_models": 0,
     "train_and_render_lora": 1,
 }
-PICTURES = {
+IMAGES = {
     "train_wait_render": 2,
     "several_subjects": 3,
     "one_task_wait": 0,
@@ -59,7 +59,7 @@ def test_it_runs_to_success(
     assert {task.state for task in run.get_task_instances()} == {"success"}
     started = {training["training_id"] for training in emulator.trainings()} - before
     assert len(started) == TRAININGS[dag_id]
-    assert len(list(connected.rglob("*.png"))) == PICTURES[dag_id]
+    assert len(list(connected.rglob("*.png"))) == IMAGES[dag_id]
 
 
 def test_they_load_without_a_deprecation_warning() -> None:

@@ -19,7 +19,7 @@ from airflow_provider_dreambooth.training.watch import WATCH_KEY
 from tests.docs.fences import ROOT, pages
 
 DOCS = ROOT / "docs"
-LARGEST_PICTURE = 100_000
+LARGEST_IMAGE = 100_000
 
 
 def test_the_page_of_xcoms_names_every_key() -> None:
@@ -75,4 +75,4 @@ def test_the_site_fetches_nothing_from_elsewhere() -> None:
 
 def test_images_of_the_pages_are_small() -> None:
     sizes = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
-    assert {name: size for name, size in sizes.items() if size > LARGEST_PICTURE} == {}
+    assert {name: size for name, size in sizes.items() if size > LARGEST_IMAGE} == {}

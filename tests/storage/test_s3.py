@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures out of a bucket and into a bucket, over a real S3 server."""
+"""Images out of a bucket and into a bucket, over a real S3 server."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_images_are_saved_with_their_json(bucket: str, connection: str) -> None:
         assert (note["image"], note["seed"], note["prompt"]) == (number, 7, "a fox")
 
 
-# Files are written in the order picture 1, JSON 1, picture 2, JSON 2.
+# Files are written in the order image 1, JSON 1, image 2, JSON 2.
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_retry_completes_the_set(bucket: str, connection: str, asked: Requests, number: int) -> None:
     tries = Tries()

@@ -32,7 +32,7 @@ class Walk:
     One training and the run that its asset event started.
 
     :param stack: the stack, with both runs at their end.
-    :param storage: the object storage that has the photographs, and then the pictures.
+    :param storage: the object storage that has the photographs, and then the rendered images.
     :param train_run: the run that the schedule started.
     :param sheet_run: the run that the model started.
     """
@@ -116,9 +116,9 @@ def event(walk: Walk) -> dict[str, Any]:
 def test_a_ready_model_starts_the_consumer(walk: Walk) -> None:
     assert walk.train_run.startswith("scheduled__")
     assert walk.sheet_run.startswith("asset_triggered__")
-    pictures = [key for key in walk.storage.keys(BUCKET, RENDERINGS) if key.endswith(".png")]
-    assert len(pictures) == 4
-    assert all(walk.storage.get(BUCKET, key).startswith(b"\x89PNG") for key in pictures)
+    images = [key for key in walk.storage.keys(BUCKET, RENDERINGS) if key.endswith(".png")]
+    assert len(images) == 4
+    assert all(walk.storage.get(BUCKET, key).startswith(b"\x89PNG") for key in images)
 
 
 def test_one_training_is_paid_and_one_run_set_off(walk: Walk) -> None:

@@ -169,7 +169,7 @@ def test_of_fetch_result_only_a_path_of_the_api_is_used(fetch_result: Any, path:
 def test_a_fetch_asks_the_named_place_then_those_of_the_forms(
     fetch_path: str | None, apis: list[InferenceApi] | None, places: list[str]
 ) -> None:
-    call: Any = fetch(13, fetch_path, apis)
+    call: Any = fetch(13, fetch_path, *([] if apis is None else [apis]))
     asked = []
     while call is not None:
         asked.append(call.path)

@@ -12,8 +12,8 @@ from airflow_provider_dreambooth.api.upload_call import MOST_BYTES, media_type, 
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError, DreamboothValidationError
 from tests.unit.api.service_answers import UPLOADED, error_of, read
 
-PNG = b"\x89PNG\r\n\x1a\n picture"
-JPEG = b"\xff\xd8\xff picture"
+PNG = b"\x89PNG\r\n\x1a\n image"
+JPEG = b"\xff\xd8\xff image"
 
 
 def test_row_j_sends_a_data_uri_and_crop_as_text() -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 
-def picture(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
@@ -42,7 +42,7 @@ def test_a_ready_model_renders_at_once_when_rendering_takes_no_time(emulate: Any
     assert "key" not in meta
     image = emulated.http.get(answer["output"][0])
     assert image.headers["content-type"] == "image/png"
-    assert picture(image.content).size == (768, 512)
+    assert opened(image.content).size == (768, 512)
 
 
 def test_a_render_is_processing_until_its_time_has_come(emulate: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_blanked_image_is_black_and_says_so(emulate: Any) -> None:
     emulated = emulate(nsfw=True)
     answer = emulated.answer("v4/dreambooth", model_id="sdxl", prompt="x")
     assert answer["nsfw_content_detected"] is True
-    extrema = picture(emulated.http.get(answer["output"][0]).content).convert("L").getextrema()
+    extrema = opened(emulated.http.get(answer["output"][0]).content).convert("L").getextrema()
     assert extrema == (0, 0)
 
 
@@ -169,9 +169,9 @@ def test_an_upload_is_cropped_and_can_be_trained_on(emulate: Any) -> None:
     answer = upload(emulated, (900, 600), crop="true")
     assert set(answer) == {"status", "messege", "link", "request_id"}
     assert (answer["messege"], answer["request_id"]) == ("image uploaded", 2398)
-    assert picture(emulated.http.get(answer["link"]).content).size == (512, 512)
+    assert opened(emulated.http.get(answer["link"]).content).size == (512, 512)
     whole = upload(emulated, (900, 600), crop="false")
-    assert picture(emulated.http.get(whole["link"]).content).size == (900, 600)
+    assert opened(emulated.http.get(whole["link"]).content).size == (900, 600)
     training_id = emulated.trained(images=[answer["link"]] * 2 + [whole["link"]])
     assert emulated.stage(training_id) == "model_ready"
 
@@ -199,7 +199,7 @@ def test_samples_are_listed_served_and_the_same_every_time(emulate: Any) -> None
     assert {subject: len(links) for subject, links in samples.items()} == {"fox": 8, "robot": 8, "teapot": 8}
     link = samples["teapot"][2]
     image = first.http.get(link).content
-    assert picture(image).size == (512, 512)
+    assert opened(image).size == (512, 512)
     assert second.http.get(link).content == image
     assert first.http.get("/samples/fox/99.png").status_code == 404
 

@@ -56,8 +56,8 @@ def test_images_are_rendered_fetched_and_downloaded(served: Served) -> None:
 
 
 def test_an_uploaded_image_has_a_link(served: Served) -> None:
-    picture = DreamboothHook().download(f"{served.url}/samples/fox/1.png")
-    link = DreamboothHook().upload_image(picture, name="fox.png").url
+    image = DreamboothHook().download(f"{served.url}/samples/fox/1.png")
+    link = DreamboothHook().upload_image(image, name="fox.png").url
     assert link.startswith("http")
     assert DreamboothHook().download(link).startswith(b"\x89PNG")
 

@@ -31,7 +31,7 @@ def test_an_image_is_named_by_the_rules_of_its_storage(place: str, name: tuple[s
 
 
 def test_a_relative_path_is_named_from_the_root() -> None:
-    assert image_name("pictures/1.png") == ("file", str(Path.cwd() / "pictures/1.png"))
+    assert image_name("images/1.png") == ("file", str(Path.cwd() / "images/1.png"))
 
 
 def test_operators_import_nothing_of_openlineage() -> None:
