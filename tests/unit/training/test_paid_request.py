@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paid request where something goes wrong around it: refusals, stores that do not answer, a second try, other keys."""
+"""The paid request where something goes wrong around it: refusals, lost answers, other keys."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,34 +13,8 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
     DreamboothValidationError,
 )
-from airflow_provider_dreambooth.training.record import RECORD_KEY
 from tests.unit.operators.paid_world import KEYS, Task, Training, World, inhabited
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with inhabited(known_world(), silent=True) as made:
-        yield made
-
-
-@pytest.fixture
-def sandbox() -> Iterator[World]:
-    with inhabited(World("sandbox"), silent=True) as made:
-        yield made
-
-
-def known_world() -> World:
-    made = World()
-    made.let_the_list_be_known()
-    return made
-
-
-def steps(world: World) -> list[str]:
-    with inhabited(World(world.environment), silent=True) as trial:
-        if world.environment == "production":
-            trial.let_the_list_be_known()
-        Task(trial).start()
-        return trial.calls
+from tests.unit.training.trial import known_world, steps
 
 
 def changed(world: World, task: Task, *answers: str) -> None:
@@ -268,116 +239,6 @@ def test_a_row_without_an_id_may_be_the_lost_training(world: World) -> None:
     task.clear()
     task.start()
     assert task.waits_for is world.trainings[0]
-
-
-@pytest.mark.parametrize("what", ["state", "state writes"])
-@pytest.mark.parametrize("environment", ["production", "sandbox"])
-def test_an_id_that_cannot_be_stored_is_tried_again_for_minutes(environment: str, what: str) -> None:
-    with inhabited(World(environment), silent=True) as world:
-        world.outage("request accepted", what, 200.0)
-        task = Task(world)
-        task.start()
-        assert task.waits_for is world.trainings[0]
-        assert task.record is not None
-        assert task.record["training_id"] == "T1"
-
-
-@pytest.mark.parametrize("environment", ["production", "sandbox"])
-def test_an_id_that_only_the_registry_could_hold_is_read_back_by_the_retry(environment: str) -> None:
-    with inhabited(World(environment), silent=True) as world:
-        world.outage("request accepted", "state writes", 1000.0)
-        task = Task(world)
-        task.start()
-        assert task.state == "up_for_retry"
-        assert "T1 is accepted and paid" in str(task.error)
-        world.now += 1000
-        task.start()
-        assert task.waits_for is world.trainings[0]
-        assert len(world.trainings) == 1
-
-
-def test_an_id_that_nothing_could_hold_is_in_the_error(sandbox: World) -> None:
-    sandbox.outage("request accepted", "state writes", 1000.0)
-    task = Task(sandbox)
-    sandbox.aside(steps(sandbox).index("request accepted"), lambda: variables_fail(sandbox))
-    task.start()
-    assert isinstance(task.error, DreamboothLostSubmissionError)
-    assert "put T1 into training_id" in str(task.error)
-
-
-def variables_fail(world: World) -> None:
-    world.outages["variables"] = world.now + 1000
-
-
-@pytest.mark.parametrize("at", ["state to be written", "state written"])
-def test_an_intent_that_could_not_be_written_is_no_lost_answer(sandbox: World, at: str) -> None:
-    sandbox.outage(at, "state", 60.0)
-    task = Task(sandbox)
-    task.start()
-    assert task.state == "up_for_retry"
-    assert sandbox.trainings == []
-    sandbox.now += 60
-    task.start()
-    assert task.waits_for is sandbox.trainings[0]
-
-
-@pytest.mark.parametrize("environment", ["production", "sandbox"])
-def test_wherever_a_worker_stands_still_only_one_try_pays(environment: str) -> None:
-    trial = World(environment)
-    sent = steps(trial).index("request to be sent")
-    for at in range(sent):
-        with inhabited(World(environment), silent=True) as world:
-            if environment == "production":
-                world.let_the_list_be_known()
-            task = Task(world)
-            world.aside(at, task.stand_still)
-            task.start()
-            # The model refuses a second payment of the same training.
-            assert len(world.trainings) <= 1
-            if task.state in ("up_for_retry", "deferred"):
-                assert_found_again(task)
-
-
-def assert_found_again(task: Task) -> None:
-    if task.state == "up_for_retry":
-        task.start()
-    if task.state == "deferred":
-        task.clear()
-        task.start()
-        assert task.waits_for is not None
-        assert task.waits_for is task.paid[-1]
-
-
-def test_a_record_that_a_person_changed_meanwhile_stops_the_request(world: World) -> None:
-    task = Task(world)
-
-    def edit() -> None:
-        task.store.entries[RECORD_KEY] = json.dumps(
-            {"training_id": "T9", "intent_at": "2026-05-04T09:12:31+00:00", "max_tries": 2}
-        )
-
-    world.aside(steps(world).index("variable to be written"), edit)
-    task.start()
-    assert isinstance(task.error, DreamboothTransientError)
-    assert "Nothing was sent" in str(task.error)
-    assert world.trainings == []
-    assert task.record is not None
-    assert task.record["training_id"] == "T9"
-
-
-def test_at_the_cap_nothing_is_sent_and_nothing_is_retried(world: World) -> None:
-    world.cap = 1
-    Task(world, 0).start()
-    second = Task(world, 1)
-    second.start()
-    assert second.state == "failed"
-    assert isinstance(second.error, DreamboothValidationError)
-    assert "max_trainings_per_day is 1" in str(second.error)
-    assert len(world.trainings) == 1
-    world.now += 24 * 3600
-    second.clear()
-    second.start()
-    assert second.waits_for is world.trainings[1]
 
 
 def test_a_full_cap_leaves_the_earlier_training_as_it_was(world: World) -> None:

@@ -3,22 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from airflow_provider_dreambooth.runtime.deferral import Deferral
 from airflow_provider_dreambooth.training.deadline import BACKSTOP_AFTER
 from airflow_provider_dreambooth.training.run import TrainingRun
-from tests.unit.operators.paid_world import Task, World, inhabited
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with inhabited(World("production"), silent=True) as made:
-        yield made
+from tests.unit.operators.paid_world import Task, World
 
 
 def started(task: Task) -> str | Deferral:
