@@ -39,6 +39,35 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Longest body that is remembered: a usual status answer is a few hundred bytes long.
+_REMEMBERED = 4096
+
+
+class LastAnswer(Generic[Result]):
+    """
+    The last answer to a call that is made again and again, and what it meant.
+
+    A training stays at its stage from poll to poll, and so do the bytes of the answer: they are not read again.
+    """
+
+    __slots__ = ("_body", "_result", "_status")
+
+    def __init__(self) -> None:
+        self._status = 0
+        self._body = b""
+        self._result: Result | None = None
+
+    def meaning_of(self, answer: Answer) -> Result | None:
+        """Return what the last answer meant if this one is the same, else ``None``."""
+        same = answer.status == self._status and answer.body == self._body
+        return self._result if same else None
+
+    def remember(self, answer: Answer, result: Result) -> None:
+        """Keep a short answer, without any secret, in the place of the one before."""
+        if len(answer.body) <= _REMEMBERED:
+            self._status, self._body, self._result = answer.status, answer.body, result
+
+
 @dataclass(frozen=True)
 class ApiCall(Generic[Result]):
     """
@@ -55,6 +84,7 @@ class ApiCall(Generic[Result]):
         of cancel, quirk Q3); see :func:`airflow_provider_dreambooth.api.answer.is_route_missing`.
     :param is_answer: tells that a document answers the call although its ``status`` reports an error: a
         failed training is an answer to a status call. Not asked on a 5xx.
+    :param last: remembers the last answer, for a call that is made again and again and whose results do not change.
     :param takes_hf_token: the transport adds the connection's Hugging Face token to the body, as it adds the key.
     """
 
@@ -66,4 +96,5 @@ class ApiCall(Generic[Result]):
     repeat: Repeat = Repeat.FREELY
     fallback: ApiCall[Result] | None = None
     is_answer: Callable[[Any], bool] | None = None
+    last: LastAnswer[Result] | None = field(default=None, repr=False, compare=False)
     takes_hf_token: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from airflow_provider_dreambooth.api.answer import printable
 
@@ -26,6 +27,8 @@ _DURATION = re.compile(rf"(?<![0-9.]){_NUMBER} ?{_UNIT}", re.IGNORECASE)
 _ELAPSED = re.compile(r"time elapsed[^|]*", re.IGNORECASE)
 #: The last stage is at the end, and a log of the documented form is a few hundred characters long.
 _LONGEST_READ = 20_000
+#: Up to so many characters a text, and so many texts, what was read is remembered.
+_REMEMBERED_LENGTH, _REMEMBERED_TEXTS = 1000, 256
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,15 @@ def _eta_in(lines: tuple[str, ...]) -> float | None:
 
 
 def read_progress(text: str) -> Progress:
-    """Read a status log or the sentence of a create answer."""
+    """
+    Read a status log or the sentence of a create answer.
+
+    Thousands of waiting tasks get few different texts, and mostly the same as at the poll before.
+    """
+    return _read_short(text) if len(text) <= _REMEMBERED_LENGTH else _read(text)
+
+
+def _read(text: str) -> Progress:
     lines = split_log(text)
     if not lines:
         return Progress()
@@ -106,3 +117,6 @@ def read_progress(text: str) -> Progress:
         title=title,
         eta=0.0 if finished else _eta_in(lines),
     )
+
+
+_read_short = lru_cache(_REMEMBERED_TEXTS)(_read)

@@ -22,18 +22,24 @@ def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
     :raises DreamboothError: the error that the answer reports, with the call's training id; for a call that
         costs money its message says what became of the money.
     """
+    last = call.last
+    if last is not None and (known := last.meaning_of(answer)) is not None:
+        return known
     try:
         document = decode(answer, call.about)
         error = error_in(document, answer, call.about)
         if error is not None and not _answers(call, answer, document):
             raise error
-        return call.read(document)
+        result = call.read(document)
     except DreamboothError as error:
         if error.training_id is None:
             error.training_id = call.training_id
         if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
             error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else _PERHAPS_PAID)
         raise
+    if last is not None:
+        last.remember(answer, result)
+    return result
 
 
 def _answers(call: ApiCall[Any], answer: Answer, document: Any) -> bool:

@@ -44,7 +44,9 @@ TRAINING_CANCELLED = "training_cancelled"
 #: The v6 trainer's word for the end, in success or by its owner's stop (documentation of 2026).
 TRAINING_COMPLETED = "training_completed"
 
-_ENDINGS = {
+#: What each documented or observed stage means.
+_KNOWN = {
+    **dict.fromkeys(STAGES, Outcome.RUNNING),
     MODEL_READY: Outcome.READY,
     TRAINING_FAILED: Outcome.FAILED,
     TRAINING_CANCELLED: Outcome.CANCELLED,
@@ -69,13 +71,12 @@ _STAGE_WORDS = (
 
 def normalise_stage(text: str) -> str:
     """Return the service's word in the form the tables use: lower case, underscores."""
-    return "_".join(text.strip().lower().replace("-", " ").split())
+    return text if text in _KNOWN else "_".join(text.strip().lower().replace("-", " ").split())
 
 
 def is_known_stage(text: str) -> bool:
     """Whether the word is one of the documented or observed stages."""
-    stage = normalise_stage(text)
-    return stage in STAGES or stage in _ENDINGS
+    return normalise_stage(text) in _KNOWN
 
 
 def looks_like_stage(text: str) -> bool:
@@ -93,11 +94,9 @@ def outcome_of(stage: str) -> Outcome:
     :param stage: the service's word for the stage, in any capitals.
     """
     word = normalise_stage(stage)
-    known = _ENDINGS.get(word)
+    known = _KNOWN.get(word)
     if known is not None:
         return known
-    if word in STAGES:
-        return Outcome.RUNNING
     if any(part in word for part in _CANCELLED):
         return Outcome.CANCELLED
     if any(part in word for part in _FAILED):

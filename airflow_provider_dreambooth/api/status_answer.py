@@ -45,6 +45,9 @@ _STEP_LINE = re.compile(r"^step ?:? ?[0-9]|\bsteps? to go\b", re.IGNORECASE)
 
 def _texts(value: Any) -> list[str]:
     """Return the texts under a key, each blank a single space: a string, or those of an array (observed)."""
+    if isinstance(value, str):
+        text = " ".join(value.split())
+        return [text] if text else []
     if isinstance(value, Mapping):
         value = flatten(value)
     items = value if isinstance(value, (list, tuple)) else (value,)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_dreambooth.api.answer import flatten, message_of, unreadable
-from airflow_provider_dreambooth.api.call import ApiCall, Repeat
+from airflow_provider_dreambooth.api.call import ApiCall, LastAnswer, Repeat
 from airflow_provider_dreambooth.api.environment import Environment, training_path
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
 from airflow_provider_dreambooth.api.identifier import checked_identifier, identifier_in
@@ -74,6 +74,7 @@ def status(training_id: str | int, environment: Environment) -> ApiCall[FineTune
         about=f"training {name}",
         training_id=name,
         is_answer=reports_training,
+        last=LastAnswer(),
     )
 
 

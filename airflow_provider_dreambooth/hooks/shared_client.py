@@ -66,6 +66,10 @@ class _Reading:
 _readings: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, _Reading]] = WeakKeyDictionary()
 
 
+def _reading_of(conn_id: str) -> _Reading:
+    return _readings.setdefault(asyncio.get_running_loop(), defaultdict(_Reading))[conn_id]
+
+
 async def read_settings(conn_id: str, *, newer_than: float, or_older: bool = False) -> ConnectionSettings:
     """
     Return the checked connection, read at most once for all who ask at the same time.
@@ -76,7 +80,7 @@ async def read_settings(conn_id: str, *, newer_than: float, or_older: bool = Fal
     :raises DreamboothTransientError: it cannot be read.
     :raises DreamboothError: what was read cannot be used.
     """
-    reading = _readings.setdefault(asyncio.get_running_loop(), defaultdict(_Reading))[conn_id]
+    reading = _reading_of(conn_id)
     if reading.settings is not None and reading.read_at >= newer_than:
         return reading.settings
     # A failure is shared as well: a backend that answers nobody is asked once, not once a task.
@@ -102,6 +106,7 @@ class SharedClient:
 
     def __init__(self, conn_id: str) -> None:
         self._conn_id = conn_id
+        self._reading: _Reading | None = None
         self._settings: ConnectionSettings | None = None
         self._holder: shared_transport | None = None
         self._transport: AsyncTransport | None = None
@@ -132,7 +137,11 @@ class SharedClient:
         :raises DreamboothError: as the transport does.
         """
         now = time.monotonic()
-        await self._refresh(now - READ_AGAIN_AFTER, or_older=True)
+        newer_than = now - READ_AGAIN_AFTER
+        reading = self._reading
+        # What all waiting tasks share is mostly young, and what this one uses: no more is to be asked at most polls.
+        if reading is None or reading.settings is not self._settings or reading.read_at < newer_than:
+            await self._refresh(newer_than, or_older=True)
         assert self._transport is not None
         policy = PATIENT if patient else ONCE
         try:
@@ -147,7 +156,9 @@ class SharedClient:
 
     async def _refresh(self, newer_than: float, *, or_older: bool = False) -> None:
         settings = await read_settings(self._conn_id, newer_than=newer_than, or_older=or_older)
-        if settings is self._settings or settings == self._settings:
+        self._reading = _reading_of(self._conn_id)
+        if settings == self._settings:
+            self._settings = settings
             return
         from airflow_provider_dreambooth.transport.asynchronous import shared_transport
 

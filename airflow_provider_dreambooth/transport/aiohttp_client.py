@@ -31,11 +31,11 @@ _current: ContextVar[Reply | None] = ContextVar("_current", default=None)
 class _ObservedRequest(aiohttp.ClientRequest):
     """Marks the moment before the first byte of a request goes out; what a proxy's tunnel needs is none of it."""
 
-    async def send(self, conn: Any) -> Any:
+    def send(self, conn: Any) -> Any:
         reply = _current.get()
         if reply is not None:
             reply.sent = True
-        return await super().send(conn)
+        return super().send(conn)
 
 
 class AiohttpClient:

@@ -9,6 +9,7 @@ the library is imported and the TLS context built in a thread of its own.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from types import TracebackType
@@ -19,6 +20,7 @@ from airflow_provider_dreambooth.api.call import ApiCall
 from airflow_provider_dreambooth.connection import ConnectionSettings
 from airflow_provider_dreambooth.transport.exchange import Done, Pause, Post, Step, Transport, next_step
 from airflow_provider_dreambooth.transport.off_loop import off_loop
+from airflow_provider_dreambooth.transport.rate_limit import Turn
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Reply
 from airflow_provider_dreambooth.transport.retry import RetryPolicy
 from airflow_provider_dreambooth.transport.route import HEADERS
@@ -94,8 +96,32 @@ class AsyncTransport(Transport):
         if isinstance(step, Pause):
             await self._sleep(step.seconds)
         else:
-            await asyncio.wrap_future(step)
+            await _given(step)
         return None
+
+
+async def _given(turn: Turn) -> None:
+    """
+    Wait for a turn as ``asyncio.wrap_future`` does, which wakes the loop through a socket each time.
+
+    Mostly another call of the same loop gives the turn: the loop is awake then.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    thread = threading.get_ident()
+
+    def resolve() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def given(_: Turn) -> None:
+        if threading.get_ident() == thread:
+            resolve()
+        else:
+            loop.call_soon_threadsafe(resolve)
+
+    turn.add_done_callback(given)
+    await waiter
 
 
 async def _build(settings: ConnectionSettings) -> AiohttpClient:

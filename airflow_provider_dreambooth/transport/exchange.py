@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from airflow_provider_dreambooth.api.answer import is_route_missing
 from airflow_provider_dreambooth.api.call import Answer, ApiCall, Repeat
@@ -33,8 +33,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(NamedTuple):
     """
     Send a request, and answer the generator with the :class:`~.reply.Reply`.
 
@@ -49,8 +48,7 @@ class Post:
     fresh: bool
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(NamedTuple):
     """Wait so many seconds."""
 
     seconds: float
@@ -176,7 +174,9 @@ class _Attempt:
             raise
 
     def _exchange(self, call: ApiCall[Any], url: str, body: Body) -> Generator[Step, Reply | None, Reply]:
-        yield from self._enter(call)
+        turn = self.limit.enter()
+        if turn is not None or self.limit.pause_left():
+            yield from self._wait(turn, call)
         started = self.clock()
         try:
             reply = yield Post(url, body, call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED)
@@ -191,10 +191,9 @@ class _Attempt:
             raise errors.proxy_wants_a_password(call, reply.proxy)
         return reply
 
-    def _enter(self, call: ApiCall[Any]) -> Generator[Step, Reply | None, None]:
+    def _wait(self, turn: Turn | None, call: ApiCall[Any]) -> Generator[Step, Reply | None, None]:
         """Wait for a place, and until the account's pause is over."""
         while True:
-            turn = self.limit.enter()
             if turn is not None:
                 try:
                     yield turn
@@ -213,3 +212,4 @@ class _Attempt:
                     training_id=call.training_id,
                 )
             yield Pause(pause)
+            turn = self.limit.enter()
