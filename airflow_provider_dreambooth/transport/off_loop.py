@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -17,7 +18,8 @@ from weakref import WeakKeyDictionary
 Result = TypeVar("Result")
 
 _loaded: set[tuple[str, ...]] = set()
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_imports: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]] = WeakKeyDictionary()
 
 
 async def off_loop(work: Callable[[], Result]) -> Result:
@@ -38,16 +40,42 @@ async def load(*modules: str) -> None:
     Import modules in a thread, once for all who ask. To be awaited at the beginning of what needs them.
 
     Whoever imports them in the event loop afterwards finds them there; an import that begins while the thread is
-    still at it would wait for it, and hold the loop. Those who ask at the same time go on one after the other, one
-    in each turn of the loop: thousands of triggers that start together would hold it as well.
+    still at it would wait for it, and hold the loop.
 
     :param modules: their full names.
     """
-    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        if modules in _loaded:
-            await asyncio.sleep(0)
-        else:
-            await off_loop(lambda: _import(modules))
+    if modules not in _loaded:
+        async with _imports.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            if modules not in _loaded:
+                await off_loop(lambda: _import(modules))
+
+
+def turn() -> asyncio.Future[None]:
+    """
+    Return what to await for a turn: those who ask at the same time go on one after the other, one a round of the loop.
+
+    Thousands of triggers that start, or wake, together would hold the loop. A plain function: it is all that each of
+    them does at once.
+    """
+    loop = asyncio.get_running_loop()
+    waiting = _turns.get(loop)
+    if waiting is None:
+        waiting = _turns[loop] = deque()
+    mine = loop.create_future()
+    waiting.append(mine)
+    if len(waiting) == 1:
+        loop.call_soon(_next, loop, waiting)
+    return mine
+
+
+def _next(loop: asyncio.AbstractEventLoop, waiting: deque[asyncio.Future[None]]) -> None:
+    while waiting:
+        # Who was cancelled meanwhile needs none.
+        if not (first := waiting.popleft()).done():
+            first.set_result(None)
+            break
+    if waiting:
+        loop.call_soon(_next, loop, waiting)
 
 
 def _import(modules: tuple[str, ...]) -> None:

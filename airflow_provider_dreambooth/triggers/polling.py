@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
 from airflow_provider_dreambooth.training.deadline import LAST_POLL
-from airflow_provider_dreambooth.transport.off_loop import load
+from airflow_provider_dreambooth.transport.off_loop import load, turn
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.call import ApiCall
@@ -87,8 +87,11 @@ class PollingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the wait has ended, then yield the one event."""
+        # A restarted triggerer starts thousands at once, and they may wake together.
+        await turn()
         self.started()
         await asyncio.sleep(self._until_first_poll())
+        await turn()
         await load(*self.needed)
         from airflow_provider_dreambooth.hooks.shared_client import SharedClient
 

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pytest_mock import MockerFixture
 
+from airflow_provider_dreambooth.api import status_answer
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
 from airflow_provider_dreambooth.api.environment import Environment
 from airflow_provider_dreambooth.api.fine_tune_request import FineTuneRequest
@@ -172,3 +175,40 @@ def test_a_start_that_met_a_limit_was_not_accepted_and_may_be_tried_again() -> N
 
 def test_a_call_that_costs_nothing_says_nothing_about_money() -> None:
     assert "paid" not in str(error_of(list_models(), INVALID_KEY))
+
+
+def test_an_answer_that_is_the_same_as_before_is_not_read_again(mocker: MockerFixture) -> None:
+    call, read = status("T1", Environment.SANDBOX), mocker.spy(status_answer, "read_status")
+    call = replace(call, read=lambda document: status_answer.read_status(document, "T1"))
+    started = Answer(200, b'{"status":"success","messege":"training_started"}')
+    ready = Answer(200, b'{"status":"success","messege":"model_ready"}')
+    stages = [read_answer(call, answer).stage for answer in (started, started, ready, ready, started)]
+    assert stages == ["training_started"] * 2 + ["model_ready"] * 2 + ["training_started"]
+    assert read.call_count == 3
+
+
+def test_the_same_bytes_under_another_http_status_are_read_anew() -> None:
+    call = status("T1", Environment.SANDBOX)
+    body = b'{"status":"error","messege":"training_started"}'
+    assert read_answer(call, Answer(200, body)).stage == "training_started"
+    with pytest.raises(DreamboothError):
+        read_answer(call, Answer(500, body))
+
+
+def test_an_error_is_read_each_time() -> None:
+    call = status("T1", Environment.SANDBOX)
+    answer = Answer(429, b'{"status":"error","message":"Rate limit exceeded"}', {"retry-after": "7"})
+    for seconds in ("7", "9"):
+        with pytest.raises(DreamboothRateLimitError) as caught:
+            read_answer(call, replace(answer, headers={"retry-after": seconds}))
+        assert caught.value.retry_after == float(seconds)
+
+
+def test_a_long_answer_is_not_kept() -> None:
+    call = status("T1", Environment.SANDBOX)
+    answer = Answer(
+        200, json.dumps({"status": "success", "messege": "training_started", "x": "y" * 5000}).encode()
+    )
+    read_answer(call, answer)
+    assert call.last is not None
+    assert call.last.meaning_of(answer) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_dreambooth.transport.off_loop import load, off_loop
+from airflow_provider_dreambooth.transport.off_loop import load, off_loop, turn
 
 
 async def test_the_work_is_done_in_another_thread() -> None:
@@ -45,17 +45,29 @@ async def test_a_module_that_cannot_be_imported_is_tried_again() -> None:
             await load("there_is_no_such_module")
 
 
-async def test_many_who_start_together_go_on_one_in_each_turn_of_the_loop() -> None:
+async def test_many_who_start_together_go_on_one_in_each_round_of_the_loop() -> None:
     went_on: list[int] = []
-    turn = 0
+    rounds = 0
 
     async def start() -> None:
-        await load("asyncio")
-        went_on.append(turn)
+        await turn()
+        went_on.append(rounds)
 
-    await load("asyncio")
     starting = [asyncio.create_task(start()) for _ in range(50)]
     while not all(task.done() for task in starting):
-        turn += 1
+        rounds += 1
         await asyncio.sleep(0)
     assert len(went_on) == len(set(went_on)) == 50
+
+
+async def test_who_gives_up_its_turn_holds_nobody_up() -> None:
+    async def start() -> None:
+        await turn()
+
+    first, second, *others = (asyncio.create_task(start()) for _ in range(10))
+    await asyncio.sleep(0)
+    first.cancel()
+    others[-1].cancel()
+    async with asyncio.timeout(30):
+        await asyncio.gather(second, *others[:-1])
+        await start()

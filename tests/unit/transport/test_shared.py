@@ -19,6 +19,7 @@ from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.transport import asynchronous, blocking
 from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport, shared_transport
 from airflow_provider_dreambooth.transport.blocking import blocking_transport
+from airflow_provider_dreambooth.transport.rate_limit import RateLimit
 from airflow_provider_dreambooth.transport.trust import tls_context
 from tests.unit.transport.conftest import KEY, Serve
 from tests.unit.transport.small_server import RUNNING
@@ -158,3 +159,22 @@ def test_neither_airflow_nor_an_http_library_is_imported_before_the_first_call()
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("by", ["the event loop", "a thread"])
+async def test_a_call_that_waits_goes_on_when_a_place_is_given_back(serve: Serve, by: str) -> None:
+    one = settings(serve(RUNNING).url)
+    limit = RateLimit(1)
+    transport = AsyncTransport(one, limit=limit)
+    assert limit.enter() is None
+    calls = [asyncio.create_task(transport.send(STATUS)) for _ in range(3)]
+    await asyncio.sleep(0)
+    calls[0].cancel()
+    if by == "a thread":
+        await asyncio.to_thread(limit.leave)
+    else:
+        limit.leave()
+    async with asyncio.timeout(30):
+        assert [(await call).stage for call in calls[1:]] == ["training_started"] * 2
+    assert limit.under_way == 0
+    await transport.close()

@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
+import stat
 import time
 import warnings
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
@@ -17,7 +22,7 @@ from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTr
 from airflow_provider_dreambooth.triggers.polling import SPREAD
 from tests.unit.conftest import Served
 
-MANY = 300
+MANY = 5000
 
 
 def trigger(training_id: str = "T1", **changes: object) -> DreamboothFineTuneTrigger:
@@ -62,29 +67,66 @@ async def test_a_paused_poll_ends_as_a_timeout_and_not_as_an_error(
     assert event["status"] == "timeout"
 
 
-@pytest.mark.parametrize("changed", [False, True], ids=["same connection", "changed connection"])
-async def test_a_shutdown_leaves_no_task_no_client_and_no_warning(served: Served, changed: bool) -> None:
-    training_id = served.train()
+def open_sockets() -> int:
+    found = 0
+    for descriptor in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found += stat.S_ISSOCK(os.fstat(int(descriptor.name)).st_mode)
+    return found
+
+
+async def shut_down_with_thousands_waiting(
+    served: Served, arguments: dict[str, object], meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """One life of a triggerer: thousands start, poll, and are cancelled as a shutdown does it."""
 
     async def wait() -> None:
-        async for _ in trigger(training_id, poll_interval=0.5).run():
+        async for _ in DreamboothFineTuneTrigger(**arguments).run():  # type: ignore[arg-type]
             raise AssertionError("the training is still running")
 
     before = asyncio.all_tasks()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        waiting = [asyncio.create_task(wait()) for _ in range(MANY)]
-        while served.service.trainings[training_id].status_polls < 20:  # noqa: ASYNC110 - counted by the server
+    polls = served.service.trainings[str(arguments["training_id"])]
+    seen = polls.status_polls
+    waiting = [asyncio.create_task(wait()) for _ in range(MANY)]
+    async with asyncio.timeout(120):
+        while polls.status_polls < seen + 100:  # noqa: ASYNC110 - counted by the server
             await asyncio.sleep(0.05)
-        if changed:
-            served.connect(extra={"timeout": 9})
-            await asyncio.sleep(0.2)
-        for task in waiting:
-            task.cancel()
-        ended = await asyncio.gather(*waiting, return_exceptions=True)
-        await asyncio.sleep(0)
-        gc.collect()
+        await meanwhile()
+    for task in waiting:
+        task.cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0)
     assert {type(result) for result in ended} == {asyncio.CancelledError}
     assert not asynchronous._shared.get(asyncio.get_running_loop())
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["same connection", "changed connection"])
+def test_thousands_of_waits_leave_nothing_behind_when_the_triggerer_is_shut_down_and_started_again(
+    served: Served, changed: bool, mocker: MockerFixture
+) -> None:
+    mocker.patch("airflow_provider_dreambooth.hooks.shared_client.READ_AGAIN_AFTER", 0.1)
+    timeouts: set[float] = set()
+
+    async def change() -> None:
+        if changed:
+            served.connect(extra={"timeout": 9})
+        wanted = {10.0, 9.0} if changed else {10.0}
+        while not wanted <= timeouts:
+            timeouts.update(one.timeout for one in asynchronous._shared[asyncio.get_running_loop()])
+            await asyncio.sleep(0.05)
+
+    _, arguments = trigger(served.train(), poll_interval=0.5).serialize()
+    sockets = open_sockets()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            asyncio.run(shut_down_with_thousands_waiting(served, arguments, change))
+            served.connect()
+            timeouts.clear()
+        gc.collect()
     assert [str(warning.message) for warning in caught if warning.category is ResourceWarning] == []
+    deadline = time.monotonic() + 30
+    while open_sockets() > sockets and time.monotonic() < deadline:
+        time.sleep(0.05)  # the server closes its ends in a thread of its own
+    assert open_sockets() <= sockets
