@@ -8,7 +8,6 @@ Pushed when the request is accepted and again at its end. Nothing that decides a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
@@ -26,10 +25,21 @@ ACCEPTED, REATTACHED = "accepted", "re-attached"
 _LONGEST_TEXT = 2000
 
 
-@dataclass(frozen=True)
-class RenderingSummary:
+def summary_of(
+    request: TextToImageRequest,
+    record: RenderingRecord | None,
+    *,
+    state: str,
+    money: str | None,
+    connection: str,
+    service: str,
+    files: Sequence[str] | None,
+    ended_at: float | None,
+    reason: str | None,
+    next_step: str | None,
+) -> dict[str, Any]:
     """
-    What is known of one rendering; what is not known is ``None``. Times are epoch seconds, in JSON ISO 8601 in UTC.
+    Return the XCom's value; what is not known is ``None``.
 
     :param request: what was asked for.
     :param record: what is remembered of it, ``None`` before it was accepted.
@@ -39,46 +49,30 @@ class RenderingSummary:
     :param connection: id of the connection.
     :param service: base URL.
     :param files: URIs of the saved images, ``None`` when they are not to be saved.
-    :param ended_at: when the end was seen.
+    :param ended_at: when the end was seen, epoch seconds.
     :param reason: why there are no images.
     :param next_step: what a person can do then.
     """
-
-    request: TextToImageRequest
-    record: RenderingRecord | None
-    state: str
-    money: str | None
-    connection: str
-    service: str
-    files: Sequence[str] | None = None
-    ended_at: float | None = None
-    reason: str | None = None
-    next_step: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the XCom's value."""
-        request, record = self.request, self.record
-        seed = record.seed if record is not None and record.seed is not None else request.seed
-        return {
-            "version": VERSION,
-            "request_id": None if record is None else record.request_id,
-            "state": self.state,
-            "money": self.money,
-            "connection": self.connection,
-            "service": self.service,
-            "inference_api": None if record is None else str(record.inference_api),
-            "model_id": request.model_id,
-            "lora_model": ",".join(request.lora_models) or None,
-            "prompt": _cut(request.prompt),
-            "negative_prompt": _cut(request.negative_prompt),
-            "seed": seed,
-            "images": [] if record is None else list(record.urls),
-            "files": None if self.files is None else list(self.files),
-            "requested_at": None if record is None else as_text(record.at),
-            "ended_at": as_text(self.ended_at),
-            "reason": _cut(self.reason),
-            "next_step": _cut(self.next_step),
-        }
+    return {
+        "version": VERSION,
+        "request_id": None if record is None else record.request_id,
+        "state": state,
+        "money": money,
+        "connection": connection,
+        "service": service,
+        "inference_api": None if record is None else str(record.inference_api),
+        "model_id": request.model_id,
+        "lora_model": ",".join(request.lora_models) or None,
+        "prompt": _cut(request.prompt),
+        "negative_prompt": _cut(request.negative_prompt),
+        "seed": request.seed if record is None or record.seed is None else record.seed,
+        "images": [] if record is None else list(record.urls),
+        "files": None if files is None else list(files),
+        "requested_at": None if record is None else as_text(record.at),
+        "ended_at": as_text(ended_at),
+        "reason": _cut(reason),
+        "next_step": _cut(next_step),
+    }
 
 
 def next_step(error: DreamboothError) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from airflow_provider_dreambooth.rendering.record import (
     RenderingRecord,
     RenderingStore,
 )
-from airflow_provider_dreambooth.rendering.summary import RENDERING_SUMMARY_KEY
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.state_store import state_store
 
@@ -46,7 +44,7 @@ class TaskRendering:
         hook: DreamboothHook,
         request: TextToImageRequest,
         log: Any,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self.request = request
         self._task_instance = context["ti"]
@@ -61,11 +59,6 @@ class TaskRendering:
         self._left = self._store.load()
         #: What is known of the rendering that this task waits for, ``None`` until it is accepted.
         self.record = self._store.usable(self._left, self._fingerprint, self._account)
-
-    @property
-    def is_reattached(self) -> bool:
-        """Whether an earlier try paid for it."""
-        return self.record is not None and self.record.try_number != self._try_number
 
     def reattach(self) -> Rendering:
         """Return what an earlier try left, to be waited for like an answer just given."""
@@ -216,22 +209,23 @@ class TaskRendering:
         :param reason: why there are no images.
         :param next_step: what a person can do then.
         """
-        money = (
-            None if self.record is None else summary.REATTACHED if self.is_reattached else summary.ACCEPTED
-        )
-        shown = summary.RenderingSummary(
+        money = None
+        if self.record is not None:
+            billed_now = self.record.try_number == self._try_number
+            money = summary.ACCEPTED if billed_now else summary.REATTACHED
+        shown = summary.summary_of(
             self.request,
             self.record,
-            state,
-            money,
-            self._hook.dreambooth_conn_id,
-            self._hook.settings.base_url,
-            files,
-            None if state == summary.PROCESSING else self._clock(),
-            reason,
-            next_step,
+            state=state,
+            money=money,
+            connection=self._hook.dreambooth_conn_id,
+            service=self._hook.settings.base_url,
+            files=files,
+            ended_at=None if state == summary.PROCESSING else self._clock(),
+            reason=reason,
+            next_step=next_step,
         )
-        self._task_instance.xcom_push(key=RENDERING_SUMMARY_KEY, value=shown.to_json())
+        self._task_instance.xcom_push(key=summary.RENDERING_SUMMARY_KEY, value=shown)
 
     def _keep(self) -> None:
         assert self.record is not None

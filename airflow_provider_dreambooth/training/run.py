@@ -253,7 +253,7 @@ class TrainingRun:
             )
         if isinstance(error, DreamboothNotFoundError):
             error.add(
-                "With the key that started it, a clear takes it up again; if it is gone, a clear pays for a new one."
+                "With the key that started it, a clear re-attaches to it; if it is gone, a clear pays for a new one."
             )
         if known is not None and ended.status in ("failed", "cancelled"):
             ending = Ending.CANCELLED_EXTERNALLY if ended.status == "cancelled" else Ending.FAILED

@@ -116,7 +116,7 @@ class TrainingSummary:
     @property
     def seconds(self) -> float | None:
         """
-        How long the training took; ``None`` when it was ready before anybody looked.
+        How long the training took; ``None`` when it was ready before the first poll.
 
         From the request on, or from the first stage that was seen where the request is not known.
         """
