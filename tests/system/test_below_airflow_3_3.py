@@ -48,7 +48,7 @@ def test_a_clear_of_a_waiting_task_finds_its_training_by_a_variable(
     assert training_id not in str(variables(stack))
 
 
-def test_a_task_that_is_marked_failed_has_said_that_its_training_runs_on(
+def test_a_task_that_is_marked_failed_has_said_that_its_training_would_keep_running(
     stack: SystemStack, waiting: tuple[str, str]
 ) -> None:
     run_id, training_id = waiting
@@ -56,7 +56,7 @@ def test_a_task_that_is_marked_failed_has_said_that_its_training_runs_on(
     body = {"new_state": "failed"} | ({"dry_run": False} if AIRFLOW.major < 3 else {})
     stack.client.call("PATCH", path, json=body)
     stack.client.wait_for_task(DAG_ID, run_id, TASK_ID, {"failed"})
-    said = f"marked failed: training {training_id} would run on"
+    said = f"marked failed: training {training_id} would keep running"
     assert said in stack.client.task_log(DAG_ID, run_id, TASK_ID)
     (training,) = [found for found in stack.emulator.trainings() if found["training_id"] == training_id]
     assert training["stage"] in ("deploying_gpu", "training_started")

@@ -72,6 +72,8 @@ def test_what_the_form_stored_is_what_the_hook_reads(page: Page, stack: SystemSt
         "timeout": 7,
         "max_concurrent_requests": 5,
         "verify": "true",
+        "inference_api": "auto",
+        "max_trainings_per_day": None,
     }
 
 
