@@ -50,6 +50,15 @@ class Poll:
     line: str | None = None
     warning: bool = False
 
+    def report(self, log: Any) -> None:
+        """
+        Log the line, if there is one.
+
+        :param log: the task's log.
+        """
+        if self.line:
+            (log.warning if self.warning else log.info)("%s", self.line)
+
 
 class Polling:
     """
@@ -215,14 +224,8 @@ def poll(
         result = polling.on_answer(status, now)
     except DreamboothError as error:
         result = polling.on_error(error, now)
-    report(result, log)
+    result.report(log)
     return result
-
-
-def report(result: Poll, log: Any) -> None:
-    """Log the line of a poll, if it has one."""
-    if result.line:
-        (log.warning if result.warning else log.info)("%s", result.line)
 
 
 def wait(

@@ -109,10 +109,7 @@ class DreamboothFineTuneTrigger(PollingTrigger):
 
     async def polled(self, polling: Polling, poll: Poll) -> None:
         """Log what changed, and show a new stage; the end is shown by the worker."""
-        if poll.line is not None:
-            from airflow_provider_dreambooth.training.polling import report
-
-            report(poll, self.log)
+        poll.report(self.log)
         if poll.ended is None and self._shown is not None and polling.summary is not self._shown:
             self._shown = polling.summary
             await supervisor.push_xcom(self.task_instance, SUMMARY_KEY, self._shown.to_json())
