@@ -51,7 +51,7 @@ def test_each_is_paid_once_and_returned_by_its_own_task(finished: tuple[Breakabl
     assert returned == {index: paid[f"photo of many{index:03d} fox"] for index in range(TRAININGS)}
 
 
-def test_none_is_looked_at_more_often_than_asked(finished: tuple[BreakableCluster, str]) -> None:
+def test_none_is_polled_more_often_than_asked(finished: tuple[BreakableCluster, str]) -> None:
     cluster, _ = finished
     polls = cluster.emulator.polls()
     many = {training["training_id"] for training in cluster.trainings_of("many")}

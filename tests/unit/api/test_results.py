@@ -15,7 +15,7 @@ from airflow_provider_dreambooth.api.results import (
 from airflow_provider_dreambooth.api.stages import Outcome
 
 
-def test_what_the_service_does_not_tell_is_none() -> None:
+def test_what_the_service_does_not_say_is_none() -> None:
     assert FineTuneStarted("X", "deploying_gpu").eta is None
     status = FineTuneStatus("X", "training_started", Outcome.RUNNING)
     assert (status.reason, status.cause_is_permanent) == (None, False)

@@ -203,7 +203,7 @@ def test_an_image_that_the_safety_checker_replaced_is_reported(verdict: Any, bla
 @pytest.mark.parametrize(
     ("seed", "read_as"), [(5, 5), ("5", 5), ("²", None), ("9" * 5000, None), (True, None), (None, None)]
 )
-def test_the_seed_is_a_number_or_not_told(seed: Any, read_as: int | None) -> None:
+def test_the_seed_is_a_number_or_unknown(seed: Any, read_as: int | None) -> None:
     assert read_rendering({"status": "processing", "id": 1, "meta": {"seed": seed}}, V4).seed == read_as
 
 

@@ -47,7 +47,7 @@ def test_models_that_are_gone_do_not_count() -> None:
     assert "fox-3" not in decide(FOX, existing={"fox-9"})
 
 
-def test_a_model_that_has_only_just_got_ready_stays() -> None:
+def test_a_model_that_has_only_just_become_ready_stays() -> None:
     new = [Candidate(str(hours), "fox", NOW - hours * 3600) for hours in (40, 23, 2, 1)]
     assert deleted(decide(new, keep=1)) == {"40"}
 

@@ -236,7 +236,7 @@ async def test_a_connection_that_cannot_be_read_is_a_transient_error_without_the
         assert "the-key" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_connection_that_is_nowhere_is_told_in_the_same_words() -> None:
+def test_a_connection_that_is_not_defined_is_reported_in_the_same_words() -> None:
     with pytest.raises(DreamboothTransientError, match=r"'nowhere' could not be read here \(AirflowNotFound"):
         _ = DreamboothHook("nowhere").settings
 

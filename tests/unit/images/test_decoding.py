@@ -211,7 +211,7 @@ def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(
         seen(bytes(content))
 
 
-def test_pixels_that_pillow_itself_refuses_are_told_in_the_same_words() -> None:
+def test_pixels_that_pillow_itself_refuses_are_reported_in_the_same_words() -> None:
     content = bytearray(saved(Image.new("L", (600, 600))))
     content[16:24] = (100_000).to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
@@ -256,6 +256,6 @@ def test_the_whole_image_is_returned_when_no_side_is_asked_for() -> None:
     assert seen(photo(640, 480), side=None).pixels.size == (640, 480)
 
 
-def test_a_format_without_its_decoder_is_told_apart_from_a_damaged_file() -> None:
+def test_a_format_without_its_decoder_is_not_taken_for_a_damaged_file() -> None:
     assert "pillow-heif" in decoding.how_to_support("HEIC")
     assert "not supported" in decoding.how_to_support("TIFF")

@@ -76,7 +76,7 @@ class TestFacets:
         ]
         assert lineage.outputs == []
 
-    def test_after_it_the_model_and_its_stages_are_told(self) -> None:
+    def test_after_it_the_model_and_its_stages_are_reported(self) -> None:
         training = self.training()
         stages = (("deploying_gpu", 1000.0), ("model_ready", 1090.5))
         training.training_summary = TrainingSummary("F5jvdzGnYi", stages=stages)
@@ -89,7 +89,7 @@ class TestFacets:
         assert facet.seconds == 90.5
         assert facet.stages[0] == {"stage": "deploying_gpu", "seen": "1970-01-01T00:16:40+00:00"}
 
-    def test_a_training_of_the_v6_trainer_is_told_as_well(self) -> None:
+    def test_a_training_of_the_v6_trainer_is_reported_as_well(self) -> None:
         from airflow_provider_dreambooth.operators.dreambooth import DreamboothTrainerOperator
 
         trainer = DreamboothTrainerOperator(
@@ -104,7 +104,7 @@ class TestFacets:
         facet = lineage.run_facets["dreambooth_training"]
         assert (facet.method, facet.instancePrompt, facet.seed) == ("trainer_v6", "ohwx", None)
 
-    def test_no_secret_is_told(self) -> None:
+    def test_no_secret_is_reported(self) -> None:
         told = repr(self.training().get_openlineage_facets_on_complete(None).run_facets)
         assert "secret" not in told
 

@@ -77,7 +77,7 @@ def test_another_event_loop_has_its_own_client(serve: Serve) -> None:
     assert server.connections == 2
 
 
-async def test_a_cancelled_first_comer_does_not_take_the_client_from_the_others(serve: Serve) -> None:
+async def test_a_cancelled_first_task_does_not_take_the_client_from_the_others(serve: Serve) -> None:
     one = settings(serve(RUNNING).url)
 
     async def wait() -> str:
@@ -104,7 +104,7 @@ async def test_a_client_built_for_one_who_was_cancelled_is_closed() -> None:
     assert opening.result()._session.closed
 
 
-async def test_a_bundle_that_cannot_be_read_is_told_and_leaves_nothing_behind(tmp_path: object) -> None:
+async def test_a_bundle_that_cannot_be_read_is_reported_and_leaves_nothing_behind(tmp_path: object) -> None:
     one = ConnectionSettings(api_key=KEY, verify=f"{tmp_path}/gone.pem")
     with pytest.raises(DreamboothTransientError, match=r"gone.pem.*'verify'.*Nothing was sent"):
         async with shared_transport(one):

@@ -132,7 +132,7 @@ def test_a_good_paid_answer_is_not_dropped_for_lengths_that_contradict_each_othe
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://host:port/", "//", "\\\\", "http://a b/"])
-def test_a_redirect_to_an_address_that_is_none_is_an_error_in_words(
+def test_a_redirect_to_an_invalid_address_is_an_error_in_words(
     carrier: Carrier, serve: Serve, location: str
 ) -> None:
     error = refused(carrier.to(serve(Reply(307, headers={"Location": location})).url))
@@ -214,7 +214,7 @@ def test_a_ca_bundle_of_the_environment_that_is_gone(
 @pytest.mark.parametrize(
     "proxy", ["http://", "http://:3128", "http://proxy:99999", "gopher://proxy:70", "http://[::1"]
 )
-def test_a_proxy_that_is_none(
+def test_an_invalid_proxy(
     carrier: Carrier, serve: Serve, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
