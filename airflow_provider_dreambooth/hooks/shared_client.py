@@ -13,6 +13,7 @@ import copy
 import logging
 import time
 from collections import defaultdict
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
@@ -25,7 +26,7 @@ from airflow_provider_dreambooth.transport.retry import ONCE, PATIENT
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.api.call import ApiCall
     from airflow_provider_dreambooth.connection import ConnectionSettings
-    from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport, shared_transport
+    from airflow_provider_dreambooth.transport.asynchronous import AsyncTransport
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class SharedClient:
         self._conn_id = conn_id
         self._reading: _Reading | None = None
         self._settings: ConnectionSettings | None = None
-        self._holder: shared_transport | None = None
+        self._holder: AbstractAsyncContextManager[AsyncTransport] | None = None
         self._transport: AsyncTransport | None = None
 
     async def __aenter__(self) -> SharedClient:

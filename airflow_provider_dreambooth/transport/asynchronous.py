@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import closing
-from types import TracebackType
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -138,53 +138,37 @@ async def _build(settings: ConnectionSettings) -> AiohttpClient:
     return make()
 
 
+@dataclass
 class _Shared:
-    def __init__(self, transport: AsyncTransport) -> None:
-        self.transport = transport
-        self.users = 0
+    transport: AsyncTransport
+    users: int = 0
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ConnectionSettings, _Shared]] = WeakKeyDictionary()
 
 
-class shared_transport:  # noqa: N801 - reads as the function that it stands for
+@asynccontextmanager
+async def shared_transport(settings: ConnectionSettings) -> AsyncIterator[AsyncTransport]:
     """
-    The one transport of a connection in this event loop.
+    Lend the one transport of a connection in this event loop.
 
     ``async with shared_transport(settings) as transport``: made by the first who comes, closed when the last
     one leaves. Other settings, or another loop, have their own.
 
     :param settings: the connection; equal settings share a transport.
     """
-
-    def __init__(self, settings: ConnectionSettings) -> None:
-        self._settings = settings
-        self._entered: list[tuple[dict[ConnectionSettings, _Shared], _Shared]] = []
-
-    async def __aenter__(self) -> AsyncTransport:
-        of_loop = _shared.setdefault(asyncio.get_running_loop(), {})
-        shared = of_loop.get(self._settings)
-        if shared is None:
-            shared = of_loop[self._settings] = _Shared(AsyncTransport(self._settings))
-        shared.users += 1
-        self._entered.append((of_loop, shared))
-        try:
-            await shared.transport.open()
-        except BaseException:
-            await self._leave()
-            raise
-        return shared.transport
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._leave()
-
-    async def _leave(self) -> None:
-        of_loop, shared = self._entered.pop()
+    of_loop = _shared.setdefault(asyncio.get_running_loop(), {})
+    shared = of_loop.get(settings)
+    if shared is None:
+        shared = of_loop[settings] = _Shared(AsyncTransport(settings))
+    shared.users += 1
+    try:
+        await shared.transport.open()
+        yield shared.transport
+    finally:
         shared.users -= 1
         if shared.users == 0:
             # Out of the table first: who comes while it closes gets a new one.
-            if of_loop.get(self._settings) is shared:
-                del of_loop[self._settings]
+            if of_loop.get(settings) is shared:
+                del of_loop[settings]
             await shared.transport.close()
