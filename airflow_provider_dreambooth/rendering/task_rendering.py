@@ -18,6 +18,7 @@ from airflow_provider_dreambooth.rendering.record import (
     RenderingRecord,
     RenderingStore,
 )
+from airflow_provider_dreambooth.rendering.summary import RENDERING_SUMMARY_KEY
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.runtime.state_store import state_store
 
@@ -225,7 +226,7 @@ class TaskRendering:
             reason=reason,
             next_step=next_step,
         )
-        self._task_instance.xcom_push(key=summary.RENDERING_SUMMARY_KEY, value=shown)
+        self._task_instance.xcom_push(key=RENDERING_SUMMARY_KEY, value=shown)
 
     def _keep(self) -> None:
         assert self.record is not None

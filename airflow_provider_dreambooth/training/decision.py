@@ -236,24 +236,22 @@ def _after_bad_ending(situation: Situation, record: Record, training_id: str) ->
     if situation.cleared or situation.changed:
         return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
     if record.ending is Ending.FAILED_PERMANENTLY:
-        return Fail(_failed_permanently(training_id, record.reason))
+        return _failed_permanently(training_id, record.reason)
     if record.ending is Ending.CANCELLED_EXTERNALLY:
-        return Fail(_cancelled(training_id))
+        return _cancelled(training_id)
     return Submit(f"training {training_id} {messages.ENDED[record.ending]}")
 
 
-def _failed_permanently(training_id: str, reason: str | None) -> DreamboothTrainingFailedError:
-    return DreamboothTrainingFailedError(
-        messages.failed(training_id, reason, cause_is_permanent=True),
-        training_id=training_id,
-        cause_is_permanent=True,
-    )
+def _failed_permanently(training_id: str, reason: str | None) -> Fail:
+    return _without_retry(training_id, messages.failed(training_id, reason, cause_is_permanent=True))
 
 
-def _cancelled(training_id: str) -> DreamboothTrainingFailedError:
-    return DreamboothTrainingFailedError(
-        messages.cancelled(training_id), training_id=training_id, cause_is_permanent=True
-    )
+def _cancelled(training_id: str) -> Fail:
+    return _without_retry(training_id, messages.cancelled(training_id))
+
+
+def _without_retry(training_id: str, text: str) -> Fail:
+    return Fail(DreamboothTrainingFailedError(text, training_id=training_id, cause_is_permanent=True))
 
 
 def _with_status(situation: Situation, record: Record, training_id: str) -> Step:
@@ -273,9 +271,9 @@ def _with_status(situation: Situation, record: Record, training_id: str) -> Step
         )
     if status.outcome is Outcome.FAILED:
         if status.cause_is_permanent:
-            return Fail(_failed_permanently(training_id, status.reason))
+            return _failed_permanently(training_id, status.reason)
         return Submit(f"training {training_id} failed ({status.reason})")
-    return Fail(_cancelled(training_id))
+    return _cancelled(training_id)
 
 
 def _not_found(

@@ -46,14 +46,11 @@ class WaitEnded:
             "training_id": self.training_id,
             "message": self.message,
             "stages": [{"stage": stage, "first_seen": seen} for stage, seen in self.stages],
+            "reason": self.reason,
+            "error": self.error,
+            "cause_is_permanent": self.cause_is_permanent or None,
         }
-        if self.reason is not None:
-            payload["reason"] = self.reason
-        if self.error is not None:
-            payload["error"] = self.error
-        if self.cause_is_permanent:
-            payload["cause_is_permanent"] = True
-        return payload
+        return {name: value for name, value in payload.items() if value is not None}
 
     @classmethod
     def from_payload(cls, payload: Any, *, expected_id: str | None = None) -> WaitEnded:

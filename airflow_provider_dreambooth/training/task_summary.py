@@ -47,12 +47,8 @@ def show_known(
     """
     money, replaced = _money(before, record)
     show_training(operator, task_instance, operator.hook.settings.base_url, training_id)
-    settings = operator.hook.settings
-    known = TrainingSummary(
-        training_id=training_id,
-        connection=operator.dreambooth_conn_id,
-        service=settings.base_url,
-        environment=str(settings.environment),
+    known = replace(
+        _of_connection(operator, training_id),
         money=money,
         replaced=replaced,
         images=tuple(summary.links_without_query(operator.images)),
