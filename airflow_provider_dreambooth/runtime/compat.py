@@ -13,7 +13,7 @@ from typing import Any
 from airflow import __version__ as _airflow_version
 from packaging.version import Version
 
-from airflow_provider_dreambooth.runtime.supervisor import to_the_end
+from airflow_provider_dreambooth.runtime.supervisor import name_in_states, state_word, to_the_end
 
 # By hand, since common-compat learns of a new version only in a release after it.
 _RELEASE = Version(_airflow_version).release
@@ -47,9 +47,9 @@ def task_state(task_instance: Any) -> str | None:
             run_ids=[task_instance.run_id],
             map_index=index if index is not None and index >= 0 else None,
         )
-        return _word(states.get(task_instance.run_id, {}).get(_name_in_states(task_instance)))
+        return state_word(states.get(task_instance.run_id, {}).get(name_in_states(task_instance)))
     task_instance.refresh_from_db()
-    return _word(task_instance.state)
+    return state_word(task_instance.state)
 
 
 def failed_by_fail_fast(task_instance: Any, dag: Any) -> bool:
@@ -64,20 +64,11 @@ def failed_by_fail_fast(task_instance: Any, dag: Any) -> bool:
     if AIRFLOW_V_3_0_PLUS:
         states = task_instance.get_task_states(dag_id=task_instance.dag_id, run_ids=[task_instance.run_id])
         found = dict(states[task_instance.run_id])
-        found.pop(_name_in_states(task_instance), None)
-        return any(_word(state) == "failed" for state in found.values())
+        found.pop(name_in_states(task_instance), None)
+        return any(state_word(state) == "failed" for state in found.values())
     run = task_instance.get_dagrun()
     own = (task_instance.task_id, task_instance.map_index)
     return any((other.task_id, other.map_index) != own for other in run.get_task_instances(state="failed"))
-
-
-def _name_in_states(task_instance: Any) -> str:
-    index = task_instance.map_index
-    return f"{task_instance.task_id}_{index}" if index is not None and index >= 0 else task_instance.task_id
-
-
-def _word(state: Any) -> str | None:
-    return None if state is None else str(getattr(state, "value", state))
 
 
 async def get_connection(conn_id: str) -> Any:

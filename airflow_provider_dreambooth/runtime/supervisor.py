@@ -26,6 +26,17 @@ def _place(task_instance: Any) -> dict[str, Any]:
     }
 
 
+def name_in_states(task_instance: Any) -> str:
+    """Return what Airflow calls a task instance in its answers about states."""
+    index = _place(task_instance)["map_index"]
+    return str(task_instance.task_id if index is None else f"{task_instance.task_id}_{index}")
+
+
+def state_word(state: Any) -> str | None:
+    """Return a state, such as ``running``, as text."""
+    return None if state is None else str(getattr(state, "value", state))
+
+
 #: Talks that must come to their end although nobody waits for them any more.
 _talks: set[asyncio.Future[Any]] = set()
 
@@ -76,13 +87,11 @@ async def task_state(task_instance: Any) -> str | None:
                 map_index=place["map_index"],
             )
         )
-        mapped = place["map_index"] is not None
-        name = f"{place['task_id']}_{place['map_index']}" if mapped else place["task_id"]
-        state = answer.task_states.get(place["run_id"], {}).get(name)
+        state = answer.task_states.get(place["run_id"], {}).get(name_in_states(task_instance))
     except Exception:
         log.debug("The task's state could not be asked for", exc_info=True)
         return None
-    return None if state is None else str(getattr(state, "value", state))
+    return state_word(state)
 
 
 async def _by_backend(backend: Any, work: Callable[..., Any], *values: Any, **place: Any) -> Any:
