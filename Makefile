@@ -6,6 +6,9 @@ AIRFLOW_VERSION ?= 3.3.2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+# Mutations to run; nothing stands for all of them.
+MUTATIONS ?=
+
 # How often each crash point is run.
 CHAOS_REPETITIONS ?= 1
 
@@ -35,7 +38,7 @@ RUNNABLE := $(VENV)/.runnable
 CLUSTERED := $(VENV)/.clustered
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-assets airflow install lint format test test-unit test-matrix test-secrets package audit dependencies public-api chaos cluster cluster-test bench docs docs-screenshots constraints clean
+.PHONY: help mutations demo demo-assets airflow install lint format test test-unit test-matrix test-secrets package audit dependencies public-api chaos cluster cluster-test bench docs docs-screenshots constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +97,9 @@ test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or o
 
 chaos: $(INSTALLED)  ## Crash points: is every training paid exactly once? Needs PostgreSQL; CHAOS_REPETITIONS=3 for the full claim
 	CHAOS_REPETITIONS=$(CHAOS_REPETITIONS) $(BIN)/python -m pytest tests/chaos -q -rN --tb=short $(PYTEST_ARGS)
+
+mutations: $(INSTALLED)  ## Remove one promise about money after the other: do the tests notice? Half an hour; MUTATIONS="name ..." for some
+	@$(BIN)/python -m dev.mutations $(MUTATIONS)
 
 test-secrets: $(INSTALLED)  ## The connection from variables, database, files and a secrets server, and what an outage of that does
 	$(BIN)/python -m pytest tests/secrets_backends --durations=5 $(PYTEST_ARGS)

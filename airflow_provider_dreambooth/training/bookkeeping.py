@@ -59,6 +59,26 @@ class Bookkeeping:
         self.sleep = sleep
         self.announce = announce
 
+    def replace(self, before: Record | None, record: Record) -> None:
+        """
+        Write the record in place of another one, unless another try of the task has changed that meanwhile.
+
+        :param before: the record that the decision was made with.
+        :raises DreamboothTransientError: it was changed, so that nothing is written; or Airflow did not answer.
+        """
+        if not same(self.store.load(), before):
+            raise another_try()
+        self.store.save(record)
+
+    def check_taken_over(self, record: Record) -> None:
+        """
+        Stop when another try of the task has changed the record since the training was accepted.
+
+        :raises DreamboothLostSubmissionError: it has.
+        """
+        if not same(self.store.load(), record):
+            raise self._taken_over(record)
+
     def claim(self, record: Record) -> None:
         """Enter into the registry which training the submission has become; a later try does it again."""
         if self.registry is None:
@@ -156,3 +176,16 @@ class Bookkeeping:
             meanwhile()
             self.sleep(delay)
             delay = min(2 * delay, 30.0)
+
+
+def another_try() -> DreamboothError:
+    """Return the error of a try that finds, before it has paid, that another one may be alive."""
+    return DreamboothTransientError(
+        "The record of this task's training was changed, or this worker stood still, since it was read: another try "
+        "of the task may be alive. Nothing was sent and nothing was paid by this one. A retry decides anew."
+    )
+
+
+def same(one: Record | None, other: Record | None) -> bool:
+    """Return whether two records are the same once written: times are stored in seconds."""
+    return (one and one.to_json()) == (other and other.to_json())

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_dreambooth.exceptions import DreamboothError, DreamboothTransientError
+from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.training import daily_cap
+from airflow_provider_dreambooth.training.bookkeeping import another_try, same
 from airflow_provider_dreambooth.training.record import Record
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ class Intent:
         """
         # Counted from the entry in the registry: what the cap allowed minutes ago, others may have used since.
         checked_at = record.intent_at
-        if not _same(self._store.load(), self._before) or self._clock() - checked_at > FRESH_FOR:
+        if not same(self._store.load(), self._before) or self._clock() - checked_at > FRESH_FOR:
             self._books.withdraw(record)
-            raise _another_try()
+            raise another_try()
         try:
             self._store.save(record)
-            ours = _same(self._store.load(), record)
+            ours = same(self._store.load(), record)
         except DreamboothTransientError:
             # Whether the intent was written is not known: it must not be taken for a lost answer.
             self._books.keep(nothing_sent)
@@ -91,7 +92,7 @@ class Intent:
             raise
         if not ours:
             self._books.withdraw(record)
-            raise _another_try()
+            raise another_try()
         if self._clock() - checked_at <= FRESH_FOR:
             return
         # This worker stood still. Whoever ran meanwhile was overwritten just now: what it has is in the registry.
@@ -104,16 +105,4 @@ class Intent:
         elif self._registry is not None and not newer:
             self._store.save(nothing_sent)
         self._books.withdraw(record)
-        raise _another_try()
-
-
-def _another_try() -> DreamboothError:
-    return DreamboothTransientError(
-        "The record of this task's training was changed, or this worker stood still, right before the request: another try "
-        "of the task may be alive. Nothing was sent and nothing was paid by this one. A retry decides anew."
-    )
-
-
-def _same(one: Record | None, other: Record | None) -> bool:
-    """Whether two records are the same once written: times are stored in seconds."""
-    return (one and one.to_json()) == (other and other.to_json())
+        raise another_try()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -197,24 +197,29 @@ class Registry:
             if entry.key.endswith(f".{self._own}") and entry.key != own
         ]
 
-    def others(self, record: Record) -> tuple[frozenset[str], int]:
+    def others(
+        self, record: Record, *, same_key: Callable[[str | None], bool] = lambda digest: False
+    ) -> tuple[frozenset[str], int]:
         """
-        Return what other submissions have become, and how many of them are in doubt.
+        Return what other submissions have become, and how many of the account's are in doubt.
 
         :param record: the own submission; those in doubt since long before cannot be confused with it. An own earlier
             one of the same inputs may be taken for this one.
+        :param same_key: whether a digest is that of the connection's key: one account may be reached by several host names.
         :return: ids that other submissions, the own earlier ones included, have become; and those in doubt.
         """
         claimed: set[str] = set()
         in_doubt = 0
-        for entry in self.entries():
+        for entry in self.entries(everywhere=True):
             if entry.key == self.key_of(record):
                 continue
             if entry.training_id is not None:
                 claimed.add(entry.training_id)
             elif entry.key.endswith(f".{self._own}") and entry.fingerprint == record.fingerprint:
                 continue
-            elif entry.requested_at > record.intent_at - KNOWN_FOR:
+            elif entry.requested_at > record.intent_at - KNOWN_FOR and (
+                self.is_here(entry) or same_key(entry.key_digest)
+            ):
                 in_doubt += 1
         return frozenset(claimed), in_doubt
 

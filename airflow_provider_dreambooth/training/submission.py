@@ -90,7 +90,6 @@ class Submission:
     ) -> None:
         self._hook = hook
         self._books = books
-        self._store = books.store
         self._registry = books.registry
         self._log = books.log
         self._clock = books.clock
@@ -163,7 +162,7 @@ class Submission:
             training_id,
         )
         found = record.with_training(training_id)
-        self._store.save(found)
+        self._books.replace(record, found)
         return found
 
     def _leave_in_doubt(self, step: Fail, record: Record) -> None:
@@ -204,7 +203,10 @@ class Submission:
             raise
         listing = Listing(models=models, shows_running=self._evidence.shows_running())
         if self._registry is not None and self._clock() - record.intent_at <= KNOWN_FOR:
-            claimed, in_doubt = self._registry.others(record)
+            settings = self._hook.settings
+            claimed, in_doubt = self._registry.others(
+                record, same_key=lambda digest: key_digest.is_of(digest, settings)
+            )
             listing = replace(listing, claimed=claimed, others_in_doubt=in_doubt)
         if not listing.shows_running and self._one_is_running(listing.candidates(record).ids, record):
             listing = replace(listing, shows_running=True)
@@ -220,7 +222,7 @@ class Submission:
 
     def _adopt(self, step: Adopt, record: Record) -> Record:
         adopted = record.with_training(step.training_id, adopted=True)
-        self._store.save(adopted)
+        self._books.replace(record, adopted)
         self._books.claim(adopted)
         self._log.warning(
             "The answer to the request of this task was lost. Training %s is the only new one in the account since then and "
@@ -231,7 +233,7 @@ class Submission:
 
     def _put_back(self, step: PutBack, record: Record) -> Record:
         self._log.warning("Going on with training %s: %s.", step.record.training_id, step.why)
-        self._store.save(step.record)
+        self._books.replace(record, step.record)
         if self._registry is not None:
             (self._registry.withdraw if step.settled else self._registry.give_up)(record)
         return step.record
@@ -248,7 +250,7 @@ class Submission:
             reason=None,
             queued_until=None,
         )
-        self._store.save(record)
+        self._books.replace(situation.record, record)
         self._books.announce(step.training_id)
         # The earlier try may have died before it could, or a person has handed the training over.
         self._books.claim(record)
@@ -282,6 +284,8 @@ class Submission:
     def _end_earlier(self, step: CancelEarlier, record: Record) -> Record:
         """Cancel the training that was replaced, only now that the new one is accepted and recorded."""
         if step.left_running is None:
+            # Another try may have gone back to it.
+            self._books.check_taken_over(record)
             why = f"training {record.training_id} replaces it"
             api = None if record.earlier is None else record.earlier.training_api
             hook = self._hook.of_training_api(api)
@@ -293,6 +297,7 @@ class Submission:
             self._log.info(
                 "Training %s, which was replaced, is not cancelled: %s.", step.training_id, step.left_running
             )
+        self._books.check_taken_over(record)
         record = replace(record, earlier=None)
-        self._store.save(record)
+        self._books.store.save(record)
         return record

@@ -2,9 +2,9 @@
 """
 Random lives of three mapped tasks on one account: crashes, lost answers, people, an unreliable service.
 
-The model of :mod:`tests.unit.operators.paid_world` judges every payment, every cancel and every result. The normal run
-lives the same lives each time. Others, as many as wanted:
-``DREAMBOOTH_LIVES=2000 pytest tests/unit/operators/test_paid_once.py [--hypothesis-seed=N]``.
+The model of :mod:`tests.unit.operators.paid_world` judges every payment, every cancel and every result. The files beside this
+one live shorter lives of one kind each. The normal run lives the same ones each time; others, as many as wanted:
+``DREAMBOOTH_LIVES=2000 pytest tests/unit/operators/test_paid_once*.py``, from a seed on with ``DREAMBOOTH_SEED=7``.
 """
 
 from __future__ import annotations
@@ -289,4 +289,4 @@ class PaidOnce(Lives):
         task.clear()
 
 
-TestPaidOnce = lived(PaidOnce, times=60, steps=30)
+test_paid_once = lived(PaidOnce, times=60, steps=30)

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airflow_provider_dreambooth.exceptions import DreamboothLostSubmissionError
-from tests.unit.operators.paid_world import Task, World, inhabited
+from airflow_provider_dreambooth.training.record import RECORD_KEY
+from tests.unit.operators.paid_world import Moment, Task, World, inhabited
 from tests.unit.training.trial import steps
 
 
@@ -47,3 +50,41 @@ def test_an_id_that_nothing_could_hold_is_in_the_error(sandbox: World) -> None:
 
 def variables_fail(world: World) -> None:
     world.outages["variables"] = world.now + 1000
+
+
+@pytest.mark.parametrize("seconds", [5.0, 600.0])
+def test_a_worker_that_wakes_up_writes_no_record_over_that_of_the_try_after_it(
+    sandbox: World, seconds: float
+) -> None:
+    task = Task(sandbox)
+    task.start()
+    task.clear()
+
+    def change() -> None:
+        task.inputs = 2
+        task.stand_still(seconds, cleared=True)
+
+    sandbox.aside(Moment(0, "status asked"), change)
+    task.start()
+    assert task.record is not None
+    assert task.record["training_id"] == "T2"
+    assert task.waits_for is sandbox.trainings[1]
+
+
+def test_a_worker_that_wakes_up_cancels_nothing_that_the_try_after_it_waits_for(world: World) -> None:
+    task = Task(world)
+    task.start()
+    task.inputs = 2
+    task.clear()
+
+    def take_back() -> None:
+        # The one that is to be replaced is put back by a person, and found by the next try.
+        assert task.record is not None
+        task.store.entries[RECORD_KEY] = json.dumps(task.record["earlier"])
+        task.inputs = 1
+        task.stand_still(cleared=True)
+
+    world.aside(Moment(0, "xcom training_id pushed"), take_back)
+    task.start()
+    assert task.waits_for is world.trainings[0]
+    assert world.trainings[0].stage == "training_started"

@@ -561,3 +561,14 @@ def test_a_training_that_the_new_host_does_not_know_is_paid_anew_only_by_a_clear
     task.clear()
     task.start()
     assert count(world) == 2
+
+
+def test_what_another_task_has_started_by_another_name_of_the_host_is_not_adopted(world: World) -> None:
+    other, task = Task(world, 0), Task(world, 1)
+    other.start()
+    world.host = "gateway"
+    world.let_the_list_be_known()
+    world.answers["create"].append("lost, not accepted")
+    task.start()
+    assert task.waits_for is task.paid[0]
+    assert task.waits_for is not other.waits_for

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+import secrets
+import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
 from tests.unit.operators.paid_world.inhabited import inhabited
 from tests.unit.operators.paid_world.steps import Moment
@@ -18,6 +21,10 @@ from tests.unit.operators.paid_world.world import World
 
 #: How many random lives to live; without it the same ones each time.
 LIVES = os.environ.get("DREAMBOOTH_LIVES")
+#: From which seed on.
+SEED = int(os.environ.get("DREAMBOOTH_SEED") or (secrets.randbelow(10**9) if LIVES else 0))
+#: Lives for each seed. What Hypothesis tries after these is for the most part the same life with a small change.
+FRESH = 11
 
 POLICIES = st.fixed_dictionaries(
     {
@@ -45,7 +52,9 @@ class Lives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.all_is_well_in_the_end()
+            # A life that has failed already needs no end.
+            if sys.exc_info()[0] is None:
+                self.all_is_well_in_the_end()
         finally:
             self.stack.close()
 
@@ -91,6 +100,12 @@ class Lives(RuleBasedStateMachine):
                 assert task.waits_for.inputs == task.inputs_of_try
 
     @invariant()
+    def the_record_names_what_a_task_waits_for(self) -> None:
+        for task in self.tasks:
+            if task.waits_for is not None and task.record is not None and not task.record_deleted:
+                assert task.record["training_id"] == task.waits_for.training_id
+
+    @invariant()
     def nobody_waits_for_what_the_provider_cancelled(self) -> None:
         for task in self.tasks:
             assert task.waits_for is None or not task.waits_for.cancelled_by_us
@@ -114,22 +129,33 @@ class Lives(RuleBasedStateMachine):
             assert task.state in ("success", "failed")
 
 
-def lived(lives: type[Lives], *, times: int, steps: int) -> Any:
+def lived(lives: type[Lives], *, times: int, steps: int) -> Callable[[], None]:
     """
     Return the test of such lives.
 
     :param times: lives of the normal run, the same each time.
     :param steps: of each life, at most.
     """
-    test = lives.TestCase
-    test.settings = settings(
-        max_examples=int(LIVES or times),
+
+    def test() -> None:
+        for number in range(-(-int(LIVES or times) // FRESH)):
+            this = SEED + number
+            try:
+                run_state_machine_as_test(seed(this)(lives), settings=in_steps(steps))
+            except BaseException as error:
+                error.add_note(f"DREAMBOOTH_SEED={this} DREAMBOOTH_LIVES={FRESH} lives it again")
+                raise
+
+    return test
+
+
+def in_steps(steps: int) -> settings:
+    return settings(
+        max_examples=FRESH,
         stateful_step_count=steps,
-        derandomize=LIVES is None,
         database=None,
         # A life that fails is short enough to read, and making it shorter takes many minutes.
         phases=[Phase.explicit, Phase.generate],
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
+        suppress_health_check=list(HealthCheck),
     )
-    return test

@@ -36,10 +36,15 @@ class Payer:
         self.paid: list[Training] = []
         #: One that was started by hand and taken for the lost one.
         self.taken: Training | None = None
+        self.taken_at = 0.0
+        #: The one that was to be replaced, when the inputs were taken back after a lost answer.
+        self.put_back: Training | None = None
         #: Key and host of the last request.
         self.sent_with = (world.key, world.host)
         #: The training of this try, when the service's answer arrived.
         self.answered: Training | None = None
+        #: Ids in the registry when this try began.
+        self.registered = ""
         #: In this try the service did not know a training that it had accepted a moment ago.
         self.lagged = False
         #: Counts the tries: one that stood still finds that another has begun.
@@ -63,9 +68,9 @@ class Payer:
 
     @property
     def latest(self) -> Training | None:
-        """The training that the task has at last paid for or taken."""
-        own = self.paid[-1] if self.paid else None
-        if self.taken is None or (own is not None and own.accepted_at > self.taken.accepted_at):
+        """The training that the task has at last paid for or taken, or to which it has gone back."""
+        own = self.put_back or (self.paid[-1] if self.paid else None)
+        if self.taken is None or (own is not None and own.accepted_at > self.taken_at):
             return own
         return self.taken
 
@@ -91,8 +96,13 @@ class Payer:
             assert (KEYS[training.key], HOSTS[training.host]) == (KEYS[key], HOSTS[host]), (
                 f"{self} took {training}, but its own request went to another account"
             )
-            self.taken = training
+            self.taken, self.taken_at = training, self.world.now
             training.clears_before = self.clears
+        if training is not None:
+            since = self.taken_at if training is self.taken else training.accepted_at
+            later = [other for other in self.paid if other is not training and other.accepted_at >= since]
+            lost = all(other.training_id not in self.known_ids for other in later)
+            self.put_back = training if later and lost else None
 
     def pay(self, inputs: int, generation: int) -> Training:
         """
@@ -113,13 +123,15 @@ class Payer:
                 "it was cancelled and the task cleared": before.stage == "training_cancelled" and cleared,
                 "it is gone and the task cleared": (before.vanished or not self.world.reaches(before))
                 and cleared,
-                "resubmit asks for it": self.on_lost == "resubmit" and not self.has_known(before),
+                "resubmit asks for it": self.on_lost == "resubmit"
+                and not self.has_known(before)
+                and f'"{before.training_id}"' not in self.registered,
                 "a person deleted the record": self.record_deleted,
             }
             assert any(reasons.values()), f"paid twice: {before} and again by {self}"
         newer_has_one = generation != self.generation and (self.waits_for or self.state == "success")
         assert not newer_has_one, f"an older try of {self} pays although a newer one has its training"
-        self.record_deleted = False
+        self.record_deleted, self.put_back = False, None
         training = self.world.accept(self, inputs, self.clears)
         self.paid.append(training)
         return training
@@ -129,11 +141,14 @@ class Payer:
         assert training.owner is self, f"{self} cancelled {training} of another task"
         assert training.told, f"{self} cancelled {training}, whose id was only inferred"
         assert self.waits_for is not training, f"{training} is waited for"
+        self.note_known()
+        new = self.latest
+        assert new is not None
         allowed = {
             # Only when the one that replaces it is accepted, and with the key that it was started with.
-            "replaced": training is not self.paid[-1]
+            "replaced": training is not new
             and training.key == self.world.key
-            and (training.inputs != self.paid[-1].inputs or self.on_clear == "retrain"),
+            and (training.inputs != new.inputs or self.on_clear == "retrain"),
             "timeout": self.cancel_on_timeout,
             "marked failed": self.marked_failed,
         }
@@ -141,6 +156,10 @@ class Payer:
         if not training.ended:
             training.stage = "training_cancelled"
             training.cancelled_by_us = True
+
+    def in_registry(self) -> str:
+        """Return all entries of the registry."""
+        return "\n".join(self.world.variables.values.values())
 
     def judge_the_try(self) -> None:
         """Judge how a try has ended that did not die."""
@@ -152,7 +171,7 @@ class Payer:
     def _judge_what_is_known(self) -> None:
         """An id that the service has told is not lost while one of Airflow's stores answers within minutes."""
         outages = self.world.outages
-        in_registry = "\n".join(self.world.variables.values.values())
+        in_registry = self.in_registry()
         if self.answered is not None:
             name = self.answered.training_id
             left = {what: until - self.answered.accepted_at for what, until in outages.items()}
@@ -164,7 +183,7 @@ class Payer:
                 assert name in str(self.error), f"the error does not name {name}"
         elif isinstance(self.error, DreamboothLostSubmissionError):
             lost = [item.training_id for item in self.paid[-1:] if not self.has_known(item)]
-            assert not any(f'"{name}"' in in_registry for name in lost), "it is in the registry"
+            assert not any(f'"{name}"' in self.registered for name in lost), "it is in the registry"
 
     def judge_the_result(self) -> None:
         """Judge which training a task has returned."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 class WorkerDied(BaseException):
@@ -43,6 +44,10 @@ class Steps:
         self._failures: dict[str, int] = {}
         self._deaths: list[Moment | None] = [None]
         self._aside: tuple[Moment, Callable[[], None]] | None = None
+        #: The value that is about to be written into the task's state.
+        self.writing: Any = None
+        #: What the model has found while something else happened.
+        self.broken: AssertionError | None = None
 
     # The clock
 
@@ -73,6 +78,10 @@ class Steps:
                 self._deaths.append(None)
                 try:
                     action()
+                except AssertionError as broken:
+                    # The provider takes whatever its stores raise for an outage: it must not take this.
+                    self.broken = broken
+                    raise
                 finally:
                     self._deaths.pop()
         death = self._deaths[-1]

@@ -49,14 +49,18 @@ class StepStore(MemoryStateStore):
     def __init__(self, world: Steps) -> None:
         super().__init__()
         self.world = world
+        #: Entries that the present try has read.
+        self.were_read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
         self.world.step("state read")
         if self.world.is_out("state read", "state", "state reads"):
             raise RuntimeError("the state store does not answer")
+        self.were_read.add(key)
         return super().get(key, default)
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self.world.writing = value
         self.world.step("state to be written")
         if self.world.is_out("state to be written", "state", "state writes"):
             raise RuntimeError("the state store does not answer")

@@ -96,8 +96,9 @@ class Task(Payer):
 
         assert not self.running
         self.state, self.running, self.error, self.result = "running", True, None, None
-        self.answered, self.lagged = None, False
+        self.answered, self.lagged, self.registered = None, False, self.in_registry()
         self.generation += 1
+        self.store.were_read.clear()
         generation, outcome = self.generation, {}
         context: Any = {"ti": self.ti, "task_state_store": self.store, "outlet_events": {}}
         try:
@@ -111,6 +112,8 @@ class Task(Payer):
         except (DreamboothError, WorkerDied) as error:
             retry = self.ti.try_number <= self.ti.max_tries
             outcome.update(state="up_for_retry" if retry else "failed", error=error)
+        if self.world.broken is not None:
+            raise self.world.broken
         if generation != self.generation:
             # Airflow listens to the try that it started last.
             self.note_known()
@@ -125,25 +128,38 @@ class Task(Payer):
         if self.state == "deferred" and self.waits_for is not None:
             assert self.ti.xcoms["training_id"] == self.waits_for.training_id
 
-    def stand_still(self, seconds: float = 600.0) -> None:
+    def stand_still(self, seconds: float = 600.0, *, cleared: bool = False) -> None:
         """
         The worker is frozen in the middle of a step: Airflow starts another try, then it wakes up.
 
-        :param seconds: for how long. Airflow itself takes minutes; after seconds, somebody has cleared the task.
+        :param seconds: for how long.
+        :param cleared: somebody has cleared the task. Airflow itself starts another try only after minutes.
         """
-        step = self.world.calls[-1]
-        # Between the last read of the record and the first byte nobody can know. A write over what another try has
-        # written a moment ago shows only by the time that has passed.
-        nobody_knows = step == "request to be sent" or (step == "state to be written" and seconds < 60)
-        if nobody_knows or self.ti.try_number > self.ti.max_tries:
+        if self._nobody_can_know(seconds) or self.ti.try_number > self.ti.max_tries:
             return
         resuming, answered, lagged, ti = self.resuming, self.answered, self.lagged, self.ti
         self.world.now += seconds
         self.ti = copy(ti)
         self.ti.xcoms = {}
         self.running, self.state, self.resuming = False, "up_for_retry", None
+        if cleared:
+            self.clear()
         self.start()
         self.resuming, self.answered, self.lagged = resuming, answered, lagged
+
+    def _nobody_can_know(self, seconds: float) -> bool:
+        """
+        Between the last read of the record and the first byte of the request, and between a read and the write that
+        follows: Airflow's stores have no compare-and-set. The write of an intent is followed by one more look, which
+        finds minutes.
+        """
+        step, value = self.world.calls[-1], self.world.writing
+        if RECORD_KEY not in self.store.were_read:
+            # It will decide by what the other try has left.
+            return True
+        if step != "state to be written":
+            return step == "request to be sent"
+        return seconds < 60 or bool(value.get("training_id") or value.get("ending") or value.get("lost_at"))
 
     def next_event(self) -> dict[str, Any] | None:
         """What the trigger would yield now; ``None`` while it has nothing to say."""
@@ -202,7 +218,7 @@ class Task(Payer):
         """Airflow itself fails the waiting task, and calls ``on_kill`` as well."""
         assert self.state == "deferred"
         trigger, self.trigger = self.trigger, None
-        self.state = "failed"
+        self.state, self.marked_failed = "failed", False
         training = self.world.find(getattr(trigger, "training_id", None) or "")
         facts = KillFacts(task_state="failed", now=self.world.now, end_time=trigger.end_time, **cause)
         if training is not None and ordered_by_a_person(facts)[0]:
