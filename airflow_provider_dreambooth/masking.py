@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -55,7 +56,7 @@ class Mask:
                 if trace in body:
                     body = pattern.sub(MASKED.encode(), body)
                     break
-        return answer if body == answer.body else Answer(answer.status, body, answer.headers)
+        return answer if body == answer.body else replace(answer, body=body)
 
     def in_error(self, error: DreamboothError) -> DreamboothError:
         """Take the secrets out of an error's message and raw answer, and return the error."""

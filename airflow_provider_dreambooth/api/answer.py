@@ -123,7 +123,7 @@ def decode(answer: Answer, about: str) -> Any:
         http_status=answer.status,
         text="",
         about=about,
-        retry_after=seconds_in(answer.headers.get("retry-after")),
+        retry_after=answer.retry_after,
         raw=start[:_SHOWN],
         unreadable=kind,
     )
@@ -191,7 +191,7 @@ def error_in(document: Any, answer: Answer, about: str) -> DreamboothError | Non
     tip = flatten(details.get("tip")) or flatten(details.get("tips"))
     retry_after = seconds_in(details.get("retry_after"))
     if retry_after is None:
-        retry_after = seconds_in(answer.headers.get("retry-after"))
+        retry_after = answer.retry_after
     in_words = False
     if retry_after is None:
         pause = _PAUSE.search(tip) or _PAUSE.search(text)

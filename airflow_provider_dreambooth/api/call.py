@@ -31,12 +31,12 @@ class Answer:
 
     :param status: HTTP status code.
     :param body: the undecoded body.
-    :param headers: headers with lower-case names; only ``retry-after`` is read.
+    :param retry_after: seconds to wait, as its header says.
     """
 
     status: int
     body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
 
 
 #: Longest body that is remembered: a usual status answer is a few hundred bytes long.

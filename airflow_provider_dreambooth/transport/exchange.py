@@ -161,7 +161,7 @@ class _Attempt:
             url = target
         else:
             raise route.too_many_redirects(call)
-        answer = Answer(reply.status, reply.body, reply.answer_headers())
+        answer = Answer(reply.status, reply.body, reply.retry_after())
         if call.fallback is not None and is_route_missing(answer):
             return (yield from self.send(call.fallback))
         try:

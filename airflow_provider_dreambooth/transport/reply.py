@@ -109,21 +109,17 @@ class Reply:
             return False
         return True
 
-    def answer_headers(self) -> dict[str, str]:
-        """Return the headers that the API layer reads: ``retry-after`` in seconds, where it says anything."""
-        seconds = _retry_after(self.headers.get("Retry-After"))
-        return {} if seconds is None else {"retry-after": f"{seconds:.0f}"}
-
-
-def _retry_after(value: str | None) -> float | None:
-    if value is None:
-        return None
-    seconds = seconds_in(value)
-    if seconds is None:
-        try:
-            moment = parsedate_to_datetime(value)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = (moment - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError, IndexError):
+    def retry_after(self) -> float | None:
+        """Return the seconds that the answer's header asks to wait, within bounds."""
+        value = self.headers.get("Retry-After")
+        if value is None:
             return None
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+        seconds = seconds_in(value)
+        if seconds is None:
+            try:
+                moment = parsedate_to_datetime(value)
+                moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+                seconds = (moment - datetime.now(UTC)).total_seconds()
+            except (ValueError, TypeError, OverflowError, IndexError):
+                return None
+        return float(round(min(max(0.0, seconds), LONGEST_RETRY_AFTER)))

@@ -66,8 +66,8 @@ def test_an_error_is_masked_in_message_and_raw() -> None:
 
 
 def test_an_answer_is_masked_and_stays_as_it_is_otherwise() -> None:
-    answer = Answer(200, b'{"echo": "' + b"k" * 40 + b'"}', {"retry-after": "3"})
-    assert Mask("k" * 40).in_answer(answer) == Answer(200, b'{"echo": "***"}', {"retry-after": "3"})
+    answer = Answer(200, b'{"echo": "' + b"k" * 40 + b'"}', 3.0)
+    assert Mask("k" * 40).in_answer(answer) == Answer(200, b'{"echo": "***"}', 3.0)
 
 
 @pytest.mark.parametrize("word", ["demo", "emulator", "success"])

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from airflow_provider_dreambooth.api.call import Answer, ApiCall
@@ -48,26 +47,26 @@ SPAM = (
 IMAGES = [f"https://images.example/{number}.png" for number in range(7)]
 
 
-def answer(document: Any, http_status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(document: Any, http_status: int = 200, retry_after: float | None = None) -> Answer:
     """An answer with this body: text and bytes as they are, anything else as JSON."""
     text = document if isinstance(document, (str, bytes)) else json.dumps(document)
     body = text.encode() if isinstance(text, str) else text
-    return Answer(http_status, body, headers or {})
+    return Answer(http_status, body, retry_after)
 
 
 def read(
-    call: ApiCall[Result], document: Any, http_status: int = 200, headers: Mapping[str, str] | None = None
+    call: ApiCall[Result], document: Any, http_status: int = 200, retry_after: float | None = None
 ) -> Result:
     """What the answer means for the call."""
-    return read_answer(call, answer(document, http_status, headers))
+    return read_answer(call, answer(document, http_status, retry_after))
 
 
 def error_of(
-    call: ApiCall[Any], document: Any, http_status: int = 200, headers: Mapping[str, str] | None = None
+    call: ApiCall[Any], document: Any, http_status: int = 200, retry_after: float | None = None
 ) -> DreamboothError:
     """The error that the answer means for the call."""
     try:
-        result = read(call, document, http_status, headers)
+        result = read(call, document, http_status, retry_after)
     except DreamboothError as error:
         return error
     raise AssertionError(f"no error but {result}")

@@ -202,32 +202,32 @@ def test_a_very_long_text_is_shortened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "document", "headers", "whole_account"),
+    ("status", "document", "retry_after", "whole_account"),
     [
         (
             429,
             {"message": "Rate limit exceeded. Maximum 5 queued requests allowed.", "retry_after": 30},
-            {},
+            None,
             True,
         ),
-        (200, {"message": "Rate limit exceeded. Maximum 5 queued requests allowed."}, {}, True),
-        (200, {"message": "Maximum 5 queued requests allowed, wait for 30 seconds"}, {}, True),
-        (429, {"message": "Too Many Attempts."}, {}, True),
-        (429, {"message": "Rate limit exceeded"}, {"retry-after": "30"}, True),
+        (200, {"message": "Rate limit exceeded. Maximum 5 queued requests allowed."}, None, True),
+        (200, {"message": "Maximum 5 queued requests allowed, wait for 30 seconds"}, None, True),
+        (429, {"message": "Too Many Attempts."}, None, True),
+        (429, {"message": "Rate limit exceeded"}, 30.0, True),
         (
             200,
             {"message": "Rate limit exceeded", "tips": "Please wait for 30 seconds before trying again"},
-            {},
+            None,
             False,
         ),
-        (429, {"message": "Rate limit exceeded"}, {}, False),
-        (429, {"message": "Duplicate request detected", "retry_after": 30}, {}, False),
+        (429, {"message": "Rate limit exceeded"}, None, False),
+        (429, {"message": "Duplicate request detected", "retry_after": 30}, None, False),
     ],
 )
 def test_a_full_queue_concerns_the_account_and_a_repeated_request_itself_alone(
-    status: int, document: dict[str, Any], headers: dict[str, str], whole_account: bool
+    status: int, document: dict[str, Any], retry_after: float | None, whole_account: bool
 ) -> None:
-    answer = Answer(status, json.dumps({"status": "error", **document}).encode(), headers)
+    answer = Answer(status, json.dumps({"status": "error", **document}).encode(), retry_after)
     error = error_in({"status": "error", **document}, answer, "training a")
     assert isinstance(error, DreamboothRateLimitError)
     assert error.whole_account is whole_account

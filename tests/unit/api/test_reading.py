@@ -197,11 +197,11 @@ def test_the_same_bytes_under_another_http_status_are_read_anew() -> None:
 
 def test_an_error_is_read_each_time() -> None:
     call = status("T1", Environment.SANDBOX)
-    answer = Answer(429, b'{"status":"error","message":"Rate limit exceeded"}', {"retry-after": "7"})
-    for seconds in ("7", "9"):
+    answer = Answer(429, b'{"status":"error","message":"Rate limit exceeded"}', 7.0)
+    for seconds in (7.0, 9.0):
         with pytest.raises(DreamboothRateLimitError) as caught:
-            read_answer(call, replace(answer, headers={"retry-after": seconds}))
-        assert caught.value.retry_after == float(seconds)
+            read_answer(call, replace(answer, retry_after=seconds))
+        assert caught.value.retry_after == seconds
 
 
 def test_a_long_answer_is_not_kept() -> None:
