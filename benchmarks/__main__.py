@@ -20,7 +20,7 @@ SCALE = (100, 1000, 5000, 10000)
 
 def _polls(options: argparse.Namespace) -> dict[str, Any]:
     with StatusServer() as server:
-        return comparison.poll_cost(server, options.rounds, tasks=500, interval=5.0, seconds=14.9)
+        return comparison.poll_cost(server, options.rounds, tasks=500, interval=5.0, settle=5.2, seconds=15.0)
 
 
 def _scale(_: argparse.Namespace) -> list[dict[str, Any]]:
@@ -32,7 +32,8 @@ def _scale(_: argparse.Namespace) -> list[dict[str, Any]]:
             figures.append(one)
             print(
                 f"  {tasks:5} tasks: {one['polls']} polls, {one['rss_mb']:.0f} MB, "
-                f"{100 * one['cpu_seconds'] / one['seconds']:.1f} % of a core, loop held {one['held_cpu_ms']:.0f} ms of CPU",
+                f"{100 * one['cpu_seconds'] / one['seconds']:.1f} % of a core, loop held {one['held_cpu_ms']:.0f} ms of CPU, "
+                f"latest poll {one['latest']:.2f} s",
                 flush=True,
             )
     return figures

@@ -101,7 +101,7 @@ def measure(server: StatusServer, kind: str, **options: float) -> dict[str, Any]
 
     :param server: what is asked.
     :param kind: one of :data:`WAITERS`.
-    :param options: ``tasks``, ``interval``, ``seconds``.
+    :param options: ``tasks``, ``interval``, ``settle``, ``seconds``.
     """
     environment = WAITERS[kind]
     python = str(FOLDER / environment / "bin" / "python") if environment else sys.executable

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A server that answers status questions over TLS and counts: requests, connections, and how many at once.
+A server that answers status calls over TLS and counts: requests, connections, how many at once, and how late a poll came.
 
 As lean as possible, in a process of its own, so that it stays out of what is measured. It answers for each of the
 services that the compared triggers poll. :class:`StatusServer` starts it; run as a program it prints its port.
@@ -61,7 +61,15 @@ class Counters:
         self.requests = 0
         self.opened = 0
         self.most_open = self.open
-        self.since = time.monotonic()
+        self.longest_gap = 0.0
+        self._polled: dict[str, float] = {}
+
+    def polled(self, path: str) -> None:
+        """Count a poll, and note how long after the one before of the same training it came."""
+        now = time.monotonic()
+        self.requests += 1
+        self.longest_gap = max(self.longest_gap, now - self._polled.get(path, now))
+        self._polled[path] = now
 
 
 class StatusProtocol(asyncio.Protocol):
@@ -99,13 +107,12 @@ class StatusProtocol(asyncio.Protocol):
         assert self._transport is not None
         if path == "/counters":
             counters = self._counters
-            text = json.dumps(
-                {"requests": counters.requests, "opened": counters.opened, "most_open": counters.most_open}
-            )
+            names = ("requests", "opened", "most_open", "longest_gap")
+            text = json.dumps({name: getattr(counters, name) for name in names})
             self._transport.write(_answer(text))
             counters.reset()
             return
-        self._counters.requests += 1
+        self._counters.polled(path)
         self._transport.write(_ANSWERS.get(path[:9], _ANSWERS.get(path[:8], _DREAMBOOTH)))
 
 

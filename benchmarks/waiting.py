@@ -16,6 +16,7 @@ import importlib
 import json
 import logging
 import os
+import random
 import ssl
 import sys
 import threading
@@ -30,6 +31,8 @@ Waiter = Callable[[int], Coroutine[Any, Any, None]]
 _CONNECTIONS = 5
 _TICK = 0.002
 _WARM_UP = 2.0
+#: Seconds over which the first polls fall, for all that is compared: this provider's trigger does so by itself.
+_SPREAD = 5.0
 
 
 async def _drain(trigger: Any) -> None:
@@ -94,11 +97,13 @@ def _bare_aiohttp(port: int, interval: float) -> Waiter:
     async def wait(number: int) -> None:
         nonlocal session
         if session is None:
-            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS))
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS), timeout=aiohttp.ClientTimeout(total=60)
+            )
         url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
         while True:
             async with session.post(url, json={"key": "k" * 40}) as response:
-                await response.json()
+                (await response.json())["messege"]
             await asyncio.sleep(interval)
 
     return wait
@@ -122,7 +127,7 @@ def _bare_httpx(port: int, interval: float) -> Waiter:
         url = f"https://127.0.0.1:{port}/api/sandbox/v3/fine_tune_status/training{number:05d}"
         while True:
             async with places:
-                (await client.post(url, json={"key": "k" * 40})).json()
+                (await client.post(url, json={"key": "k" * 40})).json()["messege"]
             await asyncio.sleep(interval)
 
     return wait
@@ -160,10 +165,10 @@ def _set_environment(port: int, certificate: str) -> None:
         os.environ[f"AIRFLOW_CONN_BENCH_{name}"] = json.dumps(connection)
 
 
-def _counters(port: int, certificate: str) -> dict[str, int]:
+def _counters(port: int, certificate: str) -> dict[str, float]:
     context = ssl.create_default_context(cafile=certificate)
     with urllib.request.urlopen(f"https://127.0.0.1:{port}/counters", context=context) as answer:
-        counters: dict[str, int] = json.load(answer)
+        counters: dict[str, float] = json.load(answer)
     return counters
 
 
@@ -220,8 +225,21 @@ class _Held:
         return found
 
 
+def _spread(waiter: Waiter, over: float) -> Waiter:
+    async def wait(number: int) -> None:
+        await asyncio.sleep(random.uniform(0.0, over))
+        await waiter(number)
+
+    return wait
+
+
 async def _measure(
-    waiter: Waiter, tasks: int, seconds: float, count: Callable[[], dict[str, int]]
+    waiter: Waiter,
+    many: Waiter,
+    tasks: int,
+    settle: float,
+    seconds: float,
+    count: Callable[[], dict[str, float]],
 ) -> dict[str, float]:
     held = _Held()
     watchman = asyncio.create_task(held.watch())
@@ -236,7 +254,12 @@ async def _measure(
     await asyncio.to_thread(count)
     held.take("nothing")
     started, cpu = time.perf_counter(), time.process_time()
-    waiting = [asyncio.create_task(waiter(number)) for number in range(tasks)]
+    waiting = [asyncio.create_task(many(number)) for number in range(tasks)]
+    if settle:
+        await asyncio.sleep(settle)
+        figures |= held.take("held_by_beginning")
+        await asyncio.to_thread(count)
+        started, cpu = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
     used, took = time.process_time() - cpu, time.perf_counter() - started
     later = held.take("held")
@@ -258,19 +281,24 @@ def main() -> None:
     parser.add_argument("--certificate", required=True)
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--interval", type=float, default=5.0)
+    parser.add_argument("--settle", type=float, default=0.0, help="seconds before what is counted")
     parser.add_argument("--seconds", type=float, default=14.9)
     options = parser.parse_args()
     logging.disable(logging.DEBUG)
     _set_environment(options.port, options.certificate)
     if options.kind in ("dreambooth", "dbt-cloud", "anthropic"):
         _load_triggerer()
-    waiter = KINDS[options.kind](options.port, options.interval)
+    waiter = many = KINDS[options.kind](options.port, options.interval)
+    if options.kind != "dreambooth":
+        many = _spread(waiter, min(_SPREAD, options.interval))
     before = _memory("VmRSS")
 
-    def count() -> dict[str, int]:
+    def count() -> dict[str, float]:
         return _counters(options.port, options.certificate)
 
-    result: dict[str, Any] = asyncio.run(_measure(waiter, options.tasks, options.seconds, count))
+    result: dict[str, Any] = asyncio.run(
+        _measure(waiter, many, options.tasks, options.settle, options.seconds, count)
+    )
     counted = count()
     result |= {
         "kind": options.kind,
@@ -279,6 +307,7 @@ def main() -> None:
         "polls": counted["requests"],
         "opened": counted["opened"] - 1,  # this question's own connection
         "most_open": counted["most_open"] - 1,
+        "latest": max(0.0, counted["longest_gap"] - options.interval),
         "rss_mb": _memory("VmHWM"),
         "rss_before_mb": before,
         "cpu_ms_a_poll": 1000 * result["cpu_seconds"] / max(1, counted["requests"]),

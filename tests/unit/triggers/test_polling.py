@@ -56,10 +56,13 @@ def test_a_poll_that_the_rate_limit_pauses_does_not_outlast_airflows_own_timeout
 async def test_a_paused_poll_ends_as_a_timeout_and_not_as_an_error(
     served: Served, mocker: MockerFixture
 ) -> None:
+    async def hang(call: object) -> None:
+        await asyncio.sleep(3600)
+
     mocker.patch("airflow_provider_dreambooth.triggers.polling.LAST_POLL", 0.05)
     mocker.patch(
         "airflow_provider_dreambooth.hooks.shared_client.SharedClient.send",
-        side_effect=lambda call: asyncio.sleep(3600),
+        side_effect=hang,
     )
     waiting = trigger(end_time=time.time() + 0.2, poll_interval=0.05)
     async with asyncio.timeout(30):
