@@ -15,7 +15,7 @@ from benchmarks import comparison, report, schedule_simulation
 from benchmarks.status_server import StatusServer
 
 #: Waiting tasks in one process.
-SCALE = (100, 1000, 5000, 10000)
+SCALE = (1000, 5000, 10000)
 
 
 def _polls(options: argparse.Namespace) -> dict[str, Any]:
@@ -43,7 +43,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Any]]] = {
     "import": ("Import cost", lambda options: comparison.import_cost(2 * options.rounds + 1)),
     "schedule": ("Polling schedule, simulated", lambda options: schedule_simulation.run(options.trainings)),
     "polls": ("Cost of a poll", _polls),
-    "scale": ("100 to 10,000 waiting tasks", _scale),
+    "scale": ("1,000 to 10,000 waiting tasks", _scale),
 }
 
 

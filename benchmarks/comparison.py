@@ -121,6 +121,7 @@ def measure(server: StatusServer, kind: str, **options: float) -> dict[str, Any]
                 "PYTHONPYCACHEPREFIX": str(FOLDER / "bytecode"),
                 "AIRFLOW_HOME": home,
                 "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
                 "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(Path(home) / "logs"),
                 "PYTHONPATH": "" if environment else str(ROOT),
             },

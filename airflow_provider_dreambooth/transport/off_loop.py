@@ -17,6 +17,9 @@ from weakref import WeakKeyDictionary
 
 Result = TypeVar("Result")
 
+#: Turns in one round of the event loop: a millisecond of it. Fewer would make those late who wait while others poll.
+A_ROUND = 20
+
 _loaded: set[tuple[str, ...]] = set()
 _imports: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]] = WeakKeyDictionary()
@@ -52,7 +55,7 @@ async def load(*modules: str) -> None:
 
 def turn() -> asyncio.Future[None]:
     """
-    Return what to await for a turn: those who ask at the same time go on one after the other, one a round of the loop.
+    Return what to await for a turn: those who ask at the same time go on a few in each round of the loop.
 
     Thousands of triggers that start, or wake, together would hold the loop. A plain function: it is all that each of
     them does at once.
@@ -69,11 +72,12 @@ def turn() -> asyncio.Future[None]:
 
 
 def _next(loop: asyncio.AbstractEventLoop, waiting: deque[asyncio.Future[None]]) -> None:
-    while waiting:
+    given = 0
+    while waiting and given < A_ROUND:
         # Who was cancelled meanwhile needs none.
         if not (first := waiting.popleft()).done():
             first.set_result(None)
-            break
+            given += 1
     if waiting:
         loop.call_soon(_next, loop, waiting)
 
