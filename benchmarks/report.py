@@ -281,8 +281,8 @@ def _scale(figures: list[dict[str, Any]]) -> str:
     head += ["CPU of one core", "peak MB", "before the first, MB"]
     return (
         "## Thousands of waiting tasks\n\nOne process, all tasks started at the same moment, each polled every 30 s "
-        "for 75 s, with the log at WARNING: the line about the first stage is mostly the worker's. Goals: 10,000 without falling behind, under 300 MB; the "
-        "beginning of 5,000 holds the event loop for less than 50 ms, garbage collection aside.\n\n"
+        "for 75 s, with the log at WARNING: the line about the first stage is mostly the worker's. Goals: 10,000 without "
+        "falling behind, under 300 MB; the beginning of 5,000 holds the event loop for less than 50 ms, garbage collection aside.\n\n"
         + _table(
             (*head, "loop held, ms by the clock; of CPU; of CPU without Python's garbage collection"), rows
         )
