@@ -84,7 +84,8 @@ class Run:
             "conn_type": "dreambooth",
             "host": host,
             "port": port or int(self.emulator.url.rpartition(":")[2]),
-            "password": "key-of-the-chaos-tests",
+            # A key of its own: submissions with the same key are of one account, whatever the host is called.
+            "password": f"key-of-{self.connection_id}",
             "extra": json.dumps({"environment": self.point.environment, "timeout": self.point.timeout}),
         }
         try:
