@@ -24,6 +24,9 @@ import pytest
 #: processes share the tests: the longest first.
 SHARING = ("system/test_assets", "dags", "system", "docs", "storage", "packaging")
 
+#: Characters of a value that still name a test.
+LONGEST_ID = 100
+
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="dreambooth-tests-"))
 os.environ.update(
     {
@@ -45,6 +48,11 @@ with warnings.catch_warnings():
 def _group(nodeid: str) -> str:
     place = nodeid.partition("::")[0].removeprefix("tests/").removesuffix(".py")
     return next((name for name in SHARING if place.startswith(name)), place)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a file or a long answer by its argument: older pytest puts all of it, 64 MB of one image, into each report."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_ID else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
