@@ -26,6 +26,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/system/test_connection_form_airflow2.py",
         "tests/system/test_waiting.py",
         "tests/system/test_below_airflow_3_3.py",
+        "tests/system/test_training_pages.py",
         # Last: it looks at the logs of all that went before.
         "tests/system/test_deprecations.py",
     ),
