@@ -261,7 +261,7 @@ MUTATIONS = (
     # answers, the stores of an older Airflow, and renderings. Their own tests hold them.
     Mutation(
         "rotated-key",
-        "a wait whose key is refused reads the connection anew",
+        "a wait whose key is refused reads the connection again",
         "            if not self.reread():\n",
         "            if True:\n",
         "tests/unit/hooks/test_dreambooth.py",
@@ -304,7 +304,7 @@ def place_of(mutation: Mutation, tree: Path = ROOT) -> Path:
     """
     Return the file that has a mutation's text.
 
-    :raises LookupError: not exactly one place has it, so that the mutation has to be written anew.
+    :raises LookupError: not exactly one place has it, so that the mutation has to be written again.
     """
     texts = {file: file.read_text() for file in (tree / PACKAGE).rglob("*.py")}
     found = [file for file, text in texts.items() for _ in range(text.count(mutation.old))]

@@ -31,7 +31,7 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
     A rendering is **billed** by the account's plan. The request is sent once: when its answer is lost, the task fails and
     says so, and a retry sends a new one, which is billed again. Once the service has named the request, a retry fetches the
     same images by its id, and completes a set of files that a crash has left half saved; a clear of a finished task renders
-    anew.
+    again.
 
     .. seealso:: :doc:`/how-to/render-images`
 

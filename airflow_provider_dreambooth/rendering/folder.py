@@ -224,10 +224,10 @@ class ImageFolder:
                 what = str(broken)
             except DreamboothError as error:
                 if error.http_status in (403, 404, 410):
-                    anew = rendering.missed()
+                    again = rendering.missed()
                     error.add(
-                        "The next try renders anew, which is billed."
-                        if anew
+                        "The next try renders again, which is billed."
+                        if again
                         else "The next try asks for the same image again."
                     )
                 raise

@@ -159,7 +159,7 @@ class RenderingPolling:
         if now >= self._end_time:
             message = (
                 f"The images of request {self.request_id} were not ready by the task's timeout. They are billed, so the next "
-                "try fetches the same ones; if it times out too, the one after it renders anew."
+                "try fetches the same ones; if it times out too, the one after it renders again."
             )
             return Poll(0.0, ended=RenderingEnded("timeout", self.request_id, message))
         return Poll(max(0.0, min(delay, self._end_time - now)), eta)

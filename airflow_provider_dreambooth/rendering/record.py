@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RENDERING_KEY = "dreambooth_rendering"
 #: Seconds for which a rendering is re-attached to: the service's links can end after 24 hours (documented).
 RENDERING_LIFE = 20 * 3600.0
-#: Tries that ended without the images, by dead links or by the timeout, after which they are rendered anew.
+#: Tries that ended without the images, by dead links or by the timeout, after which they are rendered again.
 MOST_MISSES = 2
 
 
@@ -102,7 +102,7 @@ class RenderingStore:
         except (AttributeError, TypeError, KeyError, ValueError):
             raise DreamboothValidationError(
                 f"The entry {RENDERING_KEY!r} of this task's state cannot be read. It says which rendering is paid already, "
-                "so nothing is sent without it. Correct it, or delete it and clear the task: that renders anew, which is "
+                "so nothing is sent without it. Correct it, or delete it and clear the task: that renders again, which is "
                 "billed."
             ) from None
 
@@ -142,5 +142,5 @@ class RenderingStore:
             self.delete()
 
     def delete(self) -> None:
-        """Delete the entry: the next try renders anew."""
+        """Delete the entry: the next try renders again."""
         self._store.delete(RENDERING_KEY)

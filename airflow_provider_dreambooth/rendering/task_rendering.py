@@ -67,7 +67,7 @@ class TaskRendering:
         assert known is not None
         self._log.info(
             "Re-attached to request %s, which an earlier try has paid for: the same images are fetched, nothing is rendered "
-            "anew. To have others, delete the entry %r of this task's state and clear the task.",
+            "again. To have others, delete the entry %r of this task's state and clear the task.",
             known.request_id,
             RENDERING_KEY,
         )
@@ -172,7 +172,7 @@ class TaskRendering:
         self._keep()
 
     def missed(self) -> bool:
-        """Remember that this try ended without the images. Return whether the next one renders anew."""
+        """Remember that this try ended without the images. Return whether the next one renders again."""
         if self.record is None:
             return True
         self.record = replace(self.record, misses=self.record.misses + 1)
@@ -235,7 +235,7 @@ class TaskRendering:
         except DreamboothTransientError as error:
             # The images are paid: this try goes on without the entry, only a retry would miss it.
             self._log.warning(
-                "What is known of request %s could not be remembered, so a retry would render anew: %s",
+                "What is known of request %s could not be remembered, so a retry would render again: %s",
                 self.record.request_id,
                 error,
             )

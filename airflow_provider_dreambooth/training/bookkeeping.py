@@ -182,7 +182,7 @@ def another_try() -> DreamboothError:
     """Return the error of a try that finds, before it has paid, that another one may be alive."""
     return DreamboothTransientError(
         "The record of this task's training was changed, or this worker stood still, since it was read: another try "
-        "of the task may be alive. Nothing was sent and nothing was paid by this one. A retry decides anew."
+        "of the task may be alive. Nothing was sent and nothing was paid by this one. A retry decides again."
     )
 
 

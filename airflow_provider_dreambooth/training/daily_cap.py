@@ -70,7 +70,7 @@ def admit(
     :param record: the intent, announced.
     :param connection: id of the connection.
     :param settings: the connection.
-    :return: the intent, announced anew when it had to wait.
+    :return: the intent, announced again when it had to wait.
     :raises DreamboothValidationError: the cap is reached. The entry is withdrawn and nothing was sent.
     :raises DreamboothTransientError: the registry did not answer, or too many compete for the last places.
     """

@@ -75,7 +75,7 @@ def deadline_of(recorded: float | None, *, timeout: float | None, now: float, cl
     Return when this try stops to wait, in epoch seconds.
 
     A retry inside the budget keeps the recorded deadline. After it has passed, and after a user's clear, the
-    task is meant to wait anew, and gets the whole budget again.
+    task is meant to wait again, and gets the whole budget again.
 
     :param recorded: the deadline in the record, ``None`` for none.
     :param timeout: the budget in seconds, ``None`` for no limit.

@@ -303,7 +303,7 @@ def time_out(run: Run) -> None:
     run.wait_for_end()
 
 
-def time_out_and_start_anew(run: Run) -> None:
+def time_out_and_start_again(run: Run) -> None:
     """The task's time is over, its training is cancelled, and the next one becomes ready."""
     run.wait_for_trainings(2)
     run.force("ready")
@@ -413,7 +413,7 @@ def stall_clear_then_waking(run: Run) -> None:
 
 
 def forget_events() -> None:
-    """Begin anew with the events, for another repetition."""
+    """Begin again with the events, for another repetition."""
     for name in EVENTS:
         _reached[name] = threading.Semaphore(0)
         _happened[name] = threading.Event()

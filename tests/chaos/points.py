@@ -191,7 +191,7 @@ def lost_answers() -> Iterator[Point]:
         says=LOST,
     )
     yield Point(
-        "sandbox: lost, forced anew by hand",
+        "sandbox: lost, forced again by hand",
         environment="sandbox",
         faults=(create("cut"),),
         act="delete_the_entry",
@@ -412,7 +412,7 @@ def deadlines() -> Iterator[Point]:
         yield Point(
             f"timeout with cancel_on_timeout, {wait}",
             wait=wait,
-            act="time_out_and_start_anew",
+            act="time_out_and_start_again",
             arguments={"timeout": 12, "cancel_on_timeout": True},
             emulator=LONG,
             paid=2,

@@ -62,7 +62,7 @@ class SecretsStack(SystemStack):
             self.environment = common
 
     def restart(self, *names: str) -> None:
-        """Start components anew, with what the environment is by now."""
+        """Start components again, with what the environment is by now."""
         for name in names:
             self.components.pop(name).stop()
             self.start_component(name, name, "--skip-serve-logs")

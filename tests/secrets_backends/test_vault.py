@@ -114,7 +114,7 @@ def test_a_wait_outlives_an_outage_of_the_server_and_a_task_that_starts_in_it_pa
     assert stack.traces_of(keys) == [], "while the trigger is stored"
 
     server.stop()
-    # It goes on with what was read; even a refused key, for which the connection is read anew, does not end it.
+    # It goes on with what was read; even a refused key, for which the connection is read again, does not end it.
     stack.tell_emulator("faults", {"kind": "invalid_key", "training_id": training_id, "times": 1})
     asked = len(stack.askers(training_id))
     stack.wait_until("the trigger asks on", lambda: len(stack.askers(training_id)) >= asked + 3)

@@ -187,7 +187,7 @@ def test_an_answer_that_is_the_same_as_before_is_not_read_again(mocker: MockerFi
     assert read.call_count == 3
 
 
-def test_the_same_bytes_under_another_http_status_are_read_anew() -> None:
+def test_the_same_bytes_under_another_http_status_are_read_again() -> None:
     call = status("T1", Environment.SANDBOX)
     body = b'{"status":"error","messege":"training_started"}'
     assert read_answer(call, Answer(200, body)).stage == "training_started"

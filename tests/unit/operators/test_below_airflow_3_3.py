@@ -70,7 +70,7 @@ def test_mapped_tasks_do_not_share_it(served: Served, variables: MemoryVariables
     assert len(records(variables)) == len(paid(served)) == 3
 
 
-def test_it_is_removed_at_the_end_and_a_clear_of_the_finished_task_pays_anew(
+def test_it_is_removed_at_the_end_and_a_clear_of_the_finished_task_pays_again(
     served: Served, variables: MemoryVariables
 ) -> None:
     waiting = operator(served, wait_for_completion=True, deferrable=True)

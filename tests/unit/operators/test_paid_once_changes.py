@@ -26,7 +26,7 @@ DEATHS = st.sampled_from(
 
 
 class PaidOnceThroughChanges(Lives):
-    """One task whose inputs change, are taken back, or are trained anew by a clear."""
+    """One task whose inputs change, are taken back, or are trained again by a clear."""
 
     @initialize(environment=st.sampled_from(["production", "production", "sandbox"]), policy=POLICIES)
     def begin(self, environment: str, policy: dict[str, Any]) -> None:

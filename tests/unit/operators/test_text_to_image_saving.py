@@ -138,7 +138,7 @@ def test_another_prompt_is_another_rendering(connection: str, tmp_path: Path, as
     assert asked.of(RENDERING) == 2
 
 
-def test_a_clear_of_a_finished_task_renders_anew(connection: str, tmp_path: Path, asked: Requests) -> None:
+def test_a_clear_of_a_finished_task_renders_again(connection: str, tmp_path: Path, asked: Requests) -> None:
     tries = Tries()
     first = tries.run(render(connection, tmp_path))
     assert tries.run(render(connection, tmp_path)) == first, "a retry of Airflow's own"
@@ -148,7 +148,7 @@ def test_a_clear_of_a_finished_task_renders_anew(connection: str, tmp_path: Path
     assert not set(first) & set(second)
 
 
-def test_a_rendering_that_did_not_come_in_time_is_fetched_again_and_only_then_made_anew(
+def test_a_rendering_that_did_not_come_in_time_is_fetched_again_and_only_then_rendered_again(
     connection: str, tmp_path: Path, asked: Requests
 ) -> None:
     tries = Tries()
@@ -160,7 +160,7 @@ def test_a_rendering_that_did_not_come_in_time_is_fetched_again_and_only_then_ma
         assert tries.instance.xcoms["rendering"]["state"] == "timed_out"
 
 
-def test_a_request_that_the_service_has_forgotten_is_made_anew(
+def test_a_request_that_the_service_has_forgotten_is_made_again(
     connection: str, tmp_path: Path, asked: Requests
 ) -> None:
     tries = Tries()
@@ -193,7 +193,7 @@ def test_links_that_stay_dead_are_given_up_after_two_tries(
 ) -> None:
     tries = Tries()
     dead = {"emulator": {"late_links": 1000}}
-    for sentence in ("asks for the same image again", "renders anew"):
+    for sentence in ("asks for the same image again", "renders again"):
         operator = render(connection, tmp_path, parameters=dead, samples=1)
         downloads_sleep(monkeypatch, lambda seconds: None)
         with pytest.raises(DreamboothTransientError, match=sentence):

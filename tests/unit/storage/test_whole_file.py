@@ -93,7 +93,7 @@ def test_a_link_under_the_name_itself_is_a_taken_name(way: str, tmp_path: Path) 
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_unfinished_file_is_made_anew_and_never_opened(
+def test_an_unfinished_file_is_made_again_and_never_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whole_file, "_write_unnamed", lambda target, content: False)

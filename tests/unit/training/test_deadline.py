@@ -72,11 +72,11 @@ def test_a_retry_inside_the_budget_gets_no_fresh_one() -> None:
 
 
 @pytest.mark.parametrize("now", [1100.0, 1500.0])
-def test_a_retry_after_the_deadline_waits_anew(now: float) -> None:
+def test_a_retry_after_the_deadline_waits_again(now: float) -> None:
     assert deadline_of(1100.0, timeout=100.0, now=now, cleared=False) == now + 100.0
 
 
-def test_a_clear_waits_anew() -> None:
+def test_a_clear_waits_again() -> None:
     assert deadline_of(1100.0, timeout=100.0, now=1050.0, cleared=True) == 1150.0
 
 

@@ -139,7 +139,7 @@ ROWS: dict[str, list[tuple[Situation, Callable[[Step], bool]]]] = {
             situation(in_doubt(earlier=EARLIER), fingerprint="before", can_list=False),
             puts_back(settled=False),
         ),
-        # A retrain, or a failed one trained anew: the inputs are the same, so that the lost one counts.
+        # A retrain, or a failed one trained again: the inputs are the same, so that the lost one counts.
         (
             situation(in_doubt(earlier=replace(EARLIER, fingerprint="same"))),
             lambda step: isinstance(step, AskModels),

@@ -130,7 +130,7 @@ def test_a_lost_replacement_goes_back_to_the_earlier_training_when_the_edit_is_t
     assert task.waits_for is sandbox.trainings[0]
 
 
-def test_a_replacement_that_left_no_trace_is_decided_anew_from_the_earlier_training(world: World) -> None:
+def test_a_replacement_that_left_no_trace_is_decided_again_from_the_earlier_training(world: World) -> None:
     task = Task(world)
     task.start()
     changed(world, task, "lost, not accepted")

@@ -397,7 +397,7 @@ def test_a_clear_with_retrain_pays_for_one_new_training(world: World, done: bool
     assert world.trainings[0].stage == ("model_ready" if done else "training_cancelled")
 
 
-def test_a_failed_training_is_trained_anew_by_a_retry_with_a_budget_of_its_own(world: World) -> None:
+def test_a_failed_training_is_trained_again_by_a_retry_with_a_budget_of_its_own(world: World) -> None:
     task = Task(world, timeout=3600.0)
     task.start()
     world.now += 3000
@@ -470,7 +470,7 @@ def test_a_timeout_leaves_the_training_running_and_a_retry_takes_it_up(world: Wo
     assert task.trigger.end_time > world.now + 3600
 
 
-def test_a_timeout_with_cancel_on_timeout_cancels_and_a_retry_pays_anew(world: World) -> None:
+def test_a_timeout_with_cancel_on_timeout_cancels_and_a_retry_pays_again(world: World) -> None:
     task = Task(world, cancel_on_timeout=True)
     task.start()
     world.now = task.trigger.end_time
@@ -549,7 +549,7 @@ def test_a_training_that_was_started_through_another_host_name_is_asked_for_firs
     assert count(world) == 1
 
 
-def test_a_training_that_the_new_host_does_not_know_is_paid_anew_only_by_a_clear(world: World) -> None:
+def test_a_training_that_the_new_host_does_not_know_is_paid_again_only_by_a_clear(world: World) -> None:
     task = Task(world)
     task.start(dies_at=steps_until(lambda calls: calls.index("xcom training_id pushed")))
     elsewhere(task)
