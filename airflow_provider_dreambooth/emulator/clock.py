@@ -20,3 +20,24 @@ class SystemClock:
     def now(self) -> float:
         """Return the present moment in epoch seconds."""
         return time.time()
+
+
+class ManualClock:
+    """A clock that stands still until it is told to advance; for tests.
+
+    :param start: the epoch second it starts at.
+    """
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        """Return the present moment in epoch seconds."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass.
+
+        :param seconds: how much of it.
+        """
+        self._now += seconds

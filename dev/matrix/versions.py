@@ -74,6 +74,9 @@ class MatrixVersion:
         return self.folder / "bin" / "python"
 
 
+#: Where our own lower bounds, which exclude known holes, are newer than the other dependencies of an old Airflow.
+SECURE = tuple(f"{package}=2026-11-20" for package in ("aiohttp", "pillow", "requests", "urllib3", "yarl"))
+
 VERSIONS: tuple[MatrixVersion, ...] = (
     # Everything as old as pyproject.toml allows; the pins are its lower bounds, which a test compares.
     MatrixVersion(
@@ -99,11 +102,16 @@ VERSIONS: tuple[MatrixVersion, ...] = (
         "3.0.6",
         pins=("apache-airflow==3.0.6", "apache-airflow-providers-common-compat==1.12.0"),
         exclude_newer="2025-09-15",
-        exclude_newer_package=("apache-airflow-providers-common-compat=2026-01-20",),
+        exclude_newer_package=("apache-airflow-providers-common-compat=2026-01-20", *SECURE),
     ),
     MatrixVersion("3.1.8", pins=("apache-airflow==3.1.8",), stages=STAGES),
     # With today's pydantic it cannot read a deferral.
-    MatrixVersion("3.2.2", pins=("apache-airflow==3.2.2",), exclude_newer="2026-06-15"),
+    MatrixVersion(
+        "3.2.2",
+        pins=("apache-airflow==3.2.2",),
+        exclude_newer="2026-06-15",
+        exclude_newer_package=SECURE,
+    ),
     MatrixVersion("3.3.2", pins=("apache-airflow==3.3.2",), newest=True, stages=STAGES),
     MatrixVersion("python-3.12", pins=("apache-airflow==3.3.2",), python="3.12"),
     MatrixVersion("python-3.13", pins=("apache-airflow==3.3.2",), python="3.13"),

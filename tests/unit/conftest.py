@@ -73,9 +73,9 @@ class Served:
 @pytest.fixture(scope="session")
 def running() -> Iterator[RunningEmulator]:
     """The emulator, serving for the whole session."""
+    from airflow_provider_dreambooth.emulator.clock import ManualClock
     from airflow_provider_dreambooth.emulator.options import Options
     from airflow_provider_dreambooth.emulator.server import running_emulator
-    from tests.manual_clock import ManualClock
 
     options = Options(port=0, quiet=True, duration=1800.0, render=0.0)
     with running_emulator(options, ManualClock()) as emulator:

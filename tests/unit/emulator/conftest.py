@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from airflow_provider_dreambooth.emulator.application import EmulatorApplication, create_app
+from airflow_provider_dreambooth.emulator.clock import ManualClock
 from airflow_provider_dreambooth.emulator.options import Options
-from tests.manual_clock import ManualClock
 
 KEY = "k" * 56 + "Zq7w"
 FOX = [f"http://testserver/samples/fox/{number}.png" for number in range(1, 9)]

@@ -12,6 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AssetAlias
 
 from airflow_provider_dreambooth.assets import ReadyModel
+from airflow_provider_dreambooth.emulator.clock import ManualClock
 from airflow_provider_dreambooth.emulator.options import Options
 from airflow_provider_dreambooth.emulator.server import RunningEmulator, running_emulator
 from airflow_provider_dreambooth.exceptions import DreamboothValidationError
@@ -22,7 +23,6 @@ from airflow_provider_dreambooth.operators.dreambooth import (
     DreamboothKeepNewestModelsOperator,
 )
 from tests.airflow_version import since_airflow
-from tests.manual_clock import ManualClock
 
 
 @pytest.fixture
