@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
-import signal
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -54,33 +53,12 @@ class Carrier:
         self.clock = clock
         self.settings = ConnectionSettings(api_key=KEY, timeout=5.0)
         self.limit: RateLimit | None = None
-        self._interruption: type[BaseException] | None = None
-
-    def interrupt(self, error: type[BaseException]) -> None:
-        """Raise an error inside the next call, from a signal handler, a moment after it began."""
-        self._interruption = error
 
     def to(self, url: str, **changes: Any) -> Carrier:
         self.settings = replace(self.settings, base_url=url, **changes)
         return self
 
     def send(self, call: Any, **options: Any) -> Any:
-        if self._interruption is None:
-            return self._send(call, **options)
-        interruption = self._interruption
-
-        def interrupt(number: int, frame: Any) -> None:
-            raise interruption
-
-        before = signal.signal(signal.SIGALRM, interrupt)
-        signal.setitimer(signal.ITIMER_REAL, 0.7)
-        try:
-            return self._send(call, **options)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-    def _send(self, call: Any, **options: Any) -> Any:
         limit = self.limit = self.limit or RateLimit(self.settings.max_concurrent_requests, clock=self.clock)
         if self.kind == "blocking":
             blocking = BlockingTransport(self.settings, clock=self.clock, sleep=self.clock.sleep, limit=limit)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import ssl
+import threading
 import traceback
 import zlib
 from pathlib import Path
@@ -356,15 +359,22 @@ def test_a_task_that_is_stopped_while_it_waits_for_the_answer_shows_no_key(
     class Stopped(BaseException):
         """As a time-out of the task, raised by a signal handler."""
 
+    def interrupt(number: int, frame: Any) -> None:
+        raise Stopped
+
     def stop(request: Any, earlier: int) -> Reply:
+        # A moment later the caller does nothing but wait for the answer.
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGALRM)).start()
         return Reply(hold=True)
 
-    carrier.to(serve(stop).url)
-    carrier.interrupt(Stopped)
+    carrier.to(serve(stop).url, timeout=60.0)
+    before = signal.signal(signal.SIGALRM, interrupt)
     try:
         carrier.send(paid())
     except Stopped as stopped:
         report = "".join(traceback.TracebackException.from_exception(stopped, capture_locals=True).format())
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert "conftest.py" in report
     assert KEY not in report
 
