@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from dev.demo.emulator import Emulator
+from tests.airflow_version import AIRFLOW
 from tests.dags.conftest import connection
 from tests.examples import EXAMPLES
 
@@ -50,6 +52,8 @@ def test_every_example_is_tested() -> None:
 def test_it_runs_to_success(
     dag_id: str, connected: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if dag_id == "keep_newest_models" and Version("3.0") <= AIRFLOW < Version("3.2"):
+        pytest.skip("Airflow 3.0 and 3.1: to a worker a DAG that never had a run is an unknown one")
     if dag_id in IN_PRODUCTION:
         monkeypatch.setenv("AIRFLOW_CONN_DREAMBOOTH_DEFAULT", connection(emulator, "production"))
     before = {training["training_id"] for training in emulator.trainings()}
