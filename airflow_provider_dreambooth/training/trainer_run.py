@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,14 @@ class TrainerRun(TrainingRun):
             noting.join(NOTED_WITHIN)
 
     def _note_stop(self) -> None:
-        with suppress(Exception):
+        try:
             known = self._record.load()
             if known is not None and known.ending is None:
                 self._record.save(known.ended(Ending.CANCELLED, "the task was marked failed"))
+        except Exception as error:
+            # The process ends in a moment: nothing else may come of it.
+            self._log.warning(
+                "It could not be recorded that the training was stopped (%s): a later try learns it from the service, after "
+                "30 minutes without a request that renders.",
+                type(error).__name__,
+            )
