@@ -49,7 +49,7 @@ class AsyncTransport(Transport):
         super().__init__(settings, **further)
         self._sleep = sleep
         self._client: AiohttpClient | None = None
-        self._opening: asyncio.Future[AiohttpClient] | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> None:
         """
@@ -58,23 +58,14 @@ class AsyncTransport(Transport):
         :raises DreamboothTransientError: the CA bundle cannot be read here.
         """
         if self._client is None:
-            if self._opening is None:
-                self._opening = asyncio.ensure_future(_build(self.settings))
-            opening = self._opening
-            try:
-                # Many tasks wait for it; one that is cancelled must not take it from the others.
-                self._client = await asyncio.shield(opening)
-            finally:
-                if opening.done() and self._opening is opening:
-                    self._opening = None
+            # Whoever waits for it goes on alone in a round of the loop: thousands together would hold it.
+            async with self._opening:
+                if self._client is None:
+                    self._client = await _build(self.settings)
 
     async def close(self) -> None:
         """Close the client. The transport may be used again."""
-        opening, self._opening = self._opening, None
         client, self._client = self._client, None
-        if opening is not None and not opening.cancel() and not opening.cancelled():
-            # Built for somebody who was cancelled before taking it.
-            client = client or (None if opening.exception() else opening.result())
         if client is not None:
             await client.close()
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -91,17 +92,26 @@ async def test_a_cancelled_first_task_does_not_take_the_client_from_the_others(s
     assert not asynchronous._shared[asyncio.get_running_loop()]
 
 
-async def test_a_client_built_for_one_who_was_cancelled_is_closed() -> None:
+async def test_many_who_wait_for_the_client_do_not_go_on_in_one_round_of_the_loop() -> None:
     transport = AsyncTransport(ConnectionSettings(api_key=KEY))
-    opener = asyncio.create_task(transport.open())
-    await asyncio.sleep(0)
-    opening = transport._opening
-    assert opening is not None
-    opener.cancel()
-    await asyncio.wait([opening])
-    await asyncio.wait([opener])
+    rounds = 0
+    went_on: Counter[int] = Counter()
+
+    async def count_rounds() -> None:
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+
+    async def use() -> None:
+        await transport.open()
+        went_on[rounds] += 1
+
+    counting = asyncio.create_task(count_rounds())
+    await asyncio.gather(*(use() for _ in range(100)))
+    counting.cancel()
     await transport.close()
-    assert opening.result()._session.closed
+    assert max(went_on.values()) <= 2
 
 
 async def test_a_bundle_that_cannot_be_read_is_reported_and_leaves_nothing_behind(tmp_path: object) -> None:
