@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(
             f"dreambooth-emulator: cannot listen on {options.host}:{options.port}: {error.strerror}. "
-            "Choose another --port, or --port 0 for a free one.",
+            "Give an address of this machine as --host, and another --port, or --port 0 for a free one.",
             file=sys.stderr,
         )
         return 1

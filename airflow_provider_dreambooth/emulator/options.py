@@ -6,12 +6,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+import math
+import ssl
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def _switch(default: Any, text: str, *choices: str, metavar: str | None = None) -> Any:
-    metadata = {"help": text, "choices": choices, "metavar": metavar}
+def _switch(
+    default: Any,
+    text: str,
+    *choices: str,
+    metavar: str | None = None,
+    least: float = 0,
+    most: float = math.inf,
+) -> Any:
+    metadata = {"help": text, "choices": choices, "metavar": metavar, "least": least, "most": most}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -22,8 +31,8 @@ class Options:
     """How the emulator behaves. Each field is a command-line option of the same name with dashes."""
 
     host: str = _switch("127.0.0.1", "address to listen on", metavar="ADDRESS")
-    port: int = _switch(8765, "port to listen on; 0 picks a free one", metavar="PORT")
-    duration: float = _switch(60.0, "length of a whole training", metavar="SECONDS")
+    port: int = _switch(8765, "port to listen on; 0 picks a free one", metavar="PORT", most=65_535)
+    duration: float = _switch(60.0, "length of a whole training", metavar="SECONDS", least=0.001)
     duration_spread: float = _switch(
         0.0, "log-normal spread of the length from training to training (sigma)", metavar="SIGMA"
     )
@@ -50,7 +59,9 @@ class Options:
         "--public-url; repeatable",
         metavar="NAME",
     )
-    keep: int = _switch(20_000, "trainings and renderings that are remembered; the oldest leave", metavar="N")
+    keep: int = _switch(
+        20_000, "trainings and renderings that are remembered; the oldest leave", metavar="N", least=1
+    )
     tls_cert: str = _switch("", "certificate file; turns TLS on", metavar="FILE")
     tls_key: str = _switch("", "private key file of the certificate", metavar="FILE")
     http_codes: str = _switch(
@@ -97,7 +108,7 @@ class Options:
         "both", "ids in the answer to a new training", "both", "training_id", "model_id"
     )
     id_length: int = _switch(
-        10, "length of a training id: 10 in the documentation, 25 in the wild", metavar="N"
+        10, "length of a training id: 10 in the documentation, 25 in the wild", metavar="N", least=6, most=64
     )
     trainer_id_key: str = _switch(
         "id", "name of the id in the answer to a new v6 training", "id", "training_id", "request_id"
@@ -199,6 +210,30 @@ class Options:
 _NUMBERS = {"int": int, "float": float, "int | None": int, "float | None": float}
 
 
+def _type_of(field: dataclasses.Field[Any]) -> Callable[[str], Any]:
+    """Return what reads an option's value, within its bounds."""
+    kind = _NUMBERS.get(str(field.type))
+    if kind is None:
+        return str
+    least, most = field.metadata["least"], field.metadata["most"]
+
+    def number(text: str) -> Any:
+        value = kind(text)
+        if not (least <= value <= most and math.isfinite(value)):
+            wanted = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text}")
+        return value
+
+    number.__name__ = kind.__name__  # argparse names it when the text is no number
+    return number
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line, built from the fields of :class:`Options`."""
     command = argparse.ArgumentParser(
@@ -216,7 +251,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(flag, action="store_true", help=text)
         elif field.type == "list[str]":
             command.add_argument(
-                flag, action="append", default=[], metavar=field.metadata["metavar"], help=text
+                flag, action="append", type=_text, default=[], metavar=field.metadata["metavar"], help=text
             )
         elif field.metadata["choices"]:
             command.add_argument(
@@ -229,7 +264,7 @@ def parser() -> argparse.ArgumentParser:
             shown = "" if field.default in (None, "") else " (default: %(default)s)"
             command.add_argument(
                 flag,
-                type=_NUMBERS.get(str(field.type), str),
+                type=_type_of(field),
                 default=field.default,
                 metavar=field.metadata["metavar"],
                 help=text + shown,
@@ -247,12 +282,15 @@ def from_command_line(arguments: Sequence[str] | None = None) -> tuple[Options, 
     values = vars(command.parse_args(arguments))
     list_inventions = bool(values.pop("list_inventions"))
     options = Options(**values)
-    if options.duration <= 0:
-        command.error("--duration must be greater than 0")
-    if options.keep < 1:
-        command.error("--keep must be at least 1")
     if bool(options.tls_cert) != bool(options.tls_key):
         command.error("--tls-cert and --tls-key go together")
+    if options.tls_cert:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.tls_cert, options.tls_key)
+        except OSError as error:
+            command.error(
+                f"--tls-cert {options.tls_cert} and --tls-key {options.tls_key} cannot be used: {error}"
+            )
     try:
         rules = options.fault_rules()
     except ValueError as error:

@@ -18,6 +18,7 @@ from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.exceptions import DreamboothNotFoundError
 from airflow_provider_dreambooth.runtime import compat
 from airflow_provider_dreambooth.service_task import ServiceTask
+from airflow_provider_dreambooth.training.deadline import checked_age
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -89,6 +90,7 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
         self.pinned = pinned
         self.report_only = report_only
         self.dreambooth_conn_id = dreambooth_conn_id
+        checked_age("unused_for", unused_for)
 
     def execute(self, context: Context) -> list[str]:
         """Decide about each known model, and delete those that nothing speaks for."""
@@ -107,9 +109,10 @@ class DreamboothKeepNewestModelsOperator(ServiceTask, BaseOperator):
                 raise refuse(name, "is a single text", f"Write a list: {name}=[...]")
         if self.rendering_dags is None:
             raise refuse("rendering_dags", "is None", "List the DAGs that render; [] says that none does")
-        unused = self.unused_for
-        seconds = unused.total_seconds() if isinstance(unused, timedelta) else float(unused)
-        return Rules(keep, seconds, frozenset(str(item) for item in self.pinned or ()), self.subject or None)
+        unused_for = checked_age("unused_for", self.unused_for)
+        return Rules(
+            keep, unused_for, frozenset(str(item) for item in self.pinned or ()), self.subject or None
+        )
 
     def _execute(self, context: Context) -> list[str]:
         rules, report_only = self._rules(), yes_or_no("report_only", self.report_only, absent=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_dreambooth.api.refusal import check_flag
 from airflow_provider_dreambooth.api.text_to_image_request import TextToImageRequest
 from airflow_provider_dreambooth.connection import DEFAULT_CONNECTION_ID
 from airflow_provider_dreambooth.lineage.operators import RenderingLineage
@@ -132,6 +133,8 @@ class DreamboothTextToImageOperator(ServiceTask, RenderingLineage, BaseOperator)
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        check_flag("overwrite", overwrite)
+        check_flag("deferrable", deferrable)
         check_poll_interval(poll_interval)
         check_timeout(timeout)
 

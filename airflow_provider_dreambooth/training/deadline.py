@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from airflow_provider_dreambooth.api.refusal import refuse
 
@@ -59,6 +59,23 @@ def check_poll_interval(value: Any) -> None:
     :raises DreamboothValidationError: it is neither ``None`` nor a span of time above 0.
     """
     _check("poll_interval", value, "Give seconds above 0, or None to follow the service's ETA")
+
+
+def checked_age(name: str, value: Any) -> float:
+    """
+    Return an age in seconds, which may be 0.
+
+    :param name: the argument's name, for the refusal.
+    :param value: seconds or a timedelta.
+    :raises DreamboothValidationError: it is no span of time.
+    """
+    advice = "Give seconds or a timedelta; 0 for none"
+    if value is None:
+        raise refuse(name, "is None", advice)
+    if value in (0, timedelta(0)) and not isinstance(value, bool):
+        return 0.0
+    _check(name, value, advice)
+    return cast("float", seconds_of(value))
 
 
 def _check(name: str, value: Any, advice: str) -> None:

@@ -54,7 +54,21 @@ def test_options_are_read_by_their_type() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--duration", "0"], ["--tls-cert", "x"], ["--fault", "{"], ["--fault", "[]"], ["--http-codes", "1999"]],
+    [
+        ["--duration", "0"],
+        ["--duration", "nan"],
+        ["--duration", "inf"],
+        ["--render", "-1"],
+        ["--port", "65536"],
+        ["--keep", "0"],
+        ["--id-length", "0"],
+        ["--key", ""],
+        ["--tls-cert", "x"],
+        ["--tls-cert", "missing.pem", "--tls-key", "missing.pem"],
+        ["--fault", "{"],
+        ["--fault", "[]"],
+        ["--http-codes", "1999"],
+    ],
 )
 def test_nonsense_on_the_command_line_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -63,6 +77,15 @@ def test_nonsense_on_the_command_line_is_refused(
         from_command_line(arguments)
     assert refused.value.code == 2
     assert "dreambooth-emulator: error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", [field for field in dataclasses.fields(Options) if "float" in str(field.type)]
+)
+def test_no_span_of_time_is_negative_or_endless(option: dataclasses.Field[object]) -> None:
+    for wrong in ("-1", "nan", "inf"):
+        with pytest.raises(SystemExit):
+            from_command_line(["--" + option.name.replace("_", "-"), wrong])
 
 
 def test_the_connection_is_printed_as_json_and_as_a_shell_line() -> None:

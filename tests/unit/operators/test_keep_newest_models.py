@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -210,6 +211,17 @@ def test_subjects_are_read_from_asset_events(
 def test_what_makes_no_sense_is_refused(connection: str, arguments: dict[str, Any], why: str) -> None:
     with pytest.raises(DreamboothValidationError, match=why):
         keep(connection, **arguments)
+
+
+@pytest.mark.parametrize("wrong", [-1, "1d", None, float("nan"), True, timedelta(seconds=-1)], ids=str)
+def test_an_age_that_no_model_has_is_refused_when_the_dag_is_parsed(wrong: Any) -> None:
+    with pytest.raises(DreamboothValidationError, match=r"^unused_for"):
+        DreamboothKeepNewestModelsOperator(task_id="keep", keep=1, rendering_dags=[], unused_for=wrong)
+
+
+@pytest.mark.parametrize("right", [0, 0.0, 3600, timedelta(0), timedelta(days=2)], ids=str)
+def test_a_model_may_go_at_once_or_after_a_while(right: Any) -> None:
+    DreamboothKeepNewestModelsOperator(task_id="keep", keep=1, rendering_dags=[], unused_for=right)
 
 
 def test_delete_and_cancel_only_report_when_asked_to(

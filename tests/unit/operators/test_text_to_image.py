@@ -93,7 +93,11 @@ def test_bad_input_is_refused_before_anything_is_rendered(served: Served, wrong:
     assert len(served.service.renderings) == before
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"timeout": "soon"}, {"poll_interval": -1}], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"timeout": 0}, {"timeout": "soon"}, {"poll_interval": -1}, {"overwrite": "no"}, {"deferrable": "no"}],
+    ids=str,
+)
 def test_an_argument_that_no_template_fills_is_checked_when_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     with pytest.raises(DreamboothValidationError, match=rf"^{next(iter(wrong))}"):
         DreamboothTextToImageOperator(task_id="render", model_id="X", prompt="a person", **wrong)
