@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dreambooth.api.results import FineTuneStatus
@@ -155,8 +155,10 @@ class Polling:
         # The last poll falls on the deadline itself: a model that became ready meanwhile is not a timeout.
         return delay if self.end_time is None else max(0.0, min(delay, self.end_time - now))
 
-    def _so_far(self, now: float) -> str:
-        return messages.duration(now - self.since)
+    def _so_far(self, now: float) -> str | None:
+        """How long the training has taken, ``None`` where that is not known: who waits may have come late."""
+        seconds = replace(self.summary, ended_at=now).seconds
+        return None if seconds is None else messages.duration(seconds)
 
     def _line(self, status: FineTuneStatus, now: float) -> str | None:
         known = self.summary
@@ -173,12 +175,16 @@ class Polling:
             parts.append(f"step {progress.step}{title}{to_go}")
         if progress.eta and not status.outcome.ended:
             parts.append(f"ETA {messages.duration(progress.eta)}")
-        parts.append(f"{self._so_far(now)} so far")
+        so_far = self._so_far(now)
+        if so_far:
+            parts.append(f"{so_far} so far")
         return ", ".join(parts)
 
     def _end_of(self, status: FineTuneStatus, now: float) -> WaitEnded | None:
         if status.outcome is Outcome.READY:
-            return self._end("success", f"Model {self.training_id} is ready after {self._so_far(now)}.")
+            so_far = self._so_far(now)
+            after = f" after {so_far}" if so_far else ""
+            return self._end("success", f"Model {self.training_id} is ready{after}.")
         if status.outcome is Outcome.FAILED:
             permanent = status.cause_is_permanent
             text = messages.failed(self.training_id, status.reason, cause_is_permanent=permanent)
@@ -190,9 +196,9 @@ class Polling:
         return self._timeout(now) if self._is_over(now) else None
 
     def _timeout(self, now: float) -> WaitEnded:
-        text = (
-            f"Training {self.training_id} was not ready within {self._so_far(now)}. It has not been touched."
-        )
+        so_far = self._so_far(now)
+        within = f"within {so_far}" if so_far else "in time"
+        text = f"Training {self.training_id} was not ready {within}. It has not been touched."
         return self._end("timeout", text)
 
     def _error(self, error: DreamboothError) -> WaitEnded:

@@ -112,6 +112,20 @@ def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None
     )
 
 
+def test_who_came_late_does_not_say_how_long_it_took() -> None:
+    polling = polling_of()
+    first = polling.on_answer(status("training_started"), NOW).line
+    ready = polling_of().on_answer(status("model_ready"), NOW)
+    late = polling_of(end_time=NOW).on_answer(status("training_started"), NOW)
+    assert first == "Training T1: training_started"
+    assert (ready.line, ready.ended and ready.ended.message) == (
+        "Training T1: model_ready",
+        "Model T1 is ready.",
+    )
+    assert late.ended is not None
+    assert "was not ready in time." in late.ended.message
+
+
 def test_lines_count_from_the_request() -> None:
     line = polling_of(requested_at=NOW - 600).on_answer(status("training_started"), NOW).line
     assert line is not None
