@@ -224,7 +224,6 @@ def _type_of(field: dataclasses.Field[Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"must be {wanted}, not {text}")
         return value
 
-    number.__name__ = kind.__name__  # argparse names it when the text is no number
     return number
 
 

@@ -264,7 +264,7 @@ class Submission:
             )
         else:
             self._log.info(
-                "Re-attached to training %s, which an earlier try has started: it %s, and nothing is paid again.",
+                "Re-attached to training %s: it %s, and nothing is paid again.",
                 step.training_id,
                 state,
             )

@@ -71,12 +71,12 @@ def _text(value: Any) -> str | None:
 
 def _money(before: Record | None, record: Record | None) -> tuple[str, Replaced | None]:
     """Tell from the records whether the training was paid by this try."""
+    if record is not None and record.adopted and (before is None or before.training_id != record.training_id):
+        return summary.ADOPTED, None
     if before is None or record is None or before.intent_at != record.intent_at:
         earlier = before.known if before is not None else None
         replaced = earlier.training_id if earlier is not None else None
         return summary.ACCEPTED, Replaced(replaced, cancelled=False) if replaced else None
-    if before.training_id is None:
-        return summary.ADOPTED, None
     return summary.REUSED if before.max_tries != record.max_tries else summary.REATTACHED, None
 
 

@@ -148,6 +148,13 @@ def adopted(world: World, task: Task) -> Training:
     return task.waits_for
 
 
+def test_a_training_that_is_adopted_by_the_try_that_lost_its_answer_is_shown_as_adopted(world: World) -> None:
+    task = Task(world)
+    training = adopted(world, task)
+    assert task.ti.xcoms["training"]["training_id"] == training.training_id
+    assert task.ti.xcoms["training"]["money"] == "adopted"
+
+
 def test_an_adopted_training_is_never_cancelled(world: World) -> None:
     task = Task(world, cancel_on_timeout=True)
     training = adopted(world, task)
