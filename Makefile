@@ -89,8 +89,8 @@ format: $(INSTALLED)  ## Reformat, and fix what can be fixed automatically
 test: $(INSTALLED)  ## Unit, DAG and system tests
 	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder --durations=15 $(PYTEST_ARGS)
 
-test-unit: $(INSTALLED)  ## Unit tests alone: seconds
-	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+test-unit: $(INSTALLED)  ## Unit tests alone: two minutes
+	$(BIN)/python -m pytest tests/unit --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-matrix: $(INSTALLED)  ## The same tests on every Airflow from 2.11 on, or on MATRIX_VERSIONS="2.11.2 3.3.2"
 	$(BIN)/python -m dev.matrix run --versions "$(MATRIX_VERSIONS)" --stages "$(MATRIX_STAGES)" --minutes $(MATRIX_MINUTES)

@@ -31,6 +31,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/system/test_deprecations.py",
     ),
 }
+#: Options of a stage. The examples and the real stack share one Airflow, and stay in one process.
+OPTIONS: Mapping[str, tuple[str, ...]] = {"unit": ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder")}
 #: Seconds after which a stage is ended; generous, since machines are loaded.
 PATIENCE = 1800.0
 
@@ -111,6 +113,7 @@ def _run(version: MatrixVersion, stage: str, log: Path) -> StageResult:
         "-m",
         "pytest",
         *TESTS[stage],
+        *OPTIONS.get(stage, ()),
         "-p",
         "no:cacheprovider",
         f"--junitxml={report}",
