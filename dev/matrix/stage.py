@@ -32,7 +32,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 #: Options of a stage. The examples and the real stack share one Airflow, and stay in one process.
-OPTIONS: Mapping[str, tuple[str, ...]] = {"unit": ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder")}
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "unit": ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder")
+}
 #: Seconds after which a stage is ended; generous, since machines are loaded.
 PATIENCE = 1800.0
 
