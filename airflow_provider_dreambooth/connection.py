@@ -59,6 +59,7 @@ class ConnectionSettings:
     :param inference_api: form of rendering, fetch and reload; ``auto`` finds out what the server knows.
     :param max_trainings_per_day: cap on paid submissions of this account in 24 hours, ``None`` for none.
     :param hf_token: Hugging Face token for the v6 trainer; not part of the representation.
+    :param unused: names in the extra that no field has, for a warning.
     """
 
     api_key: str = field(repr=False)
@@ -70,6 +71,7 @@ class ConnectionSettings:
     inference_api: str = "auto"
     max_trainings_per_day: int | None = None
     hf_token: str | None = field(default=None, repr=False)
+    unused: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_connection(cls, connection: StoredConnection) -> ConnectionSettings:
@@ -92,6 +94,7 @@ class ConnectionSettings:
             inference_api=reader.choice("inference_api"),
             max_trainings_per_day=reader.optional_whole_number("max_trainings_per_day"),
             hf_token=reader.secret("hf_token"),
+            unused=reader.unused,
         )
 
     @property
@@ -104,6 +107,11 @@ class ConnectionSettings:
         """What an administrator should know although the connection can be used."""
         parts = urlsplit(self.base_url)
         found = []
+        if self.unused:
+            names = self.mask.in_text(", ".join(map(repr, self.unused)))
+            found.append(
+                f"The extra's {names} means nothing here and is not used; known are {', '.join(_FIELDS)}."
+            )
         if parts.scheme == "http" and _is_public(parts.hostname or ""):
             found.append(
                 f"{self.base_url} is not encrypted: anyone on the network path can read the API key. Write https:// in the "
@@ -125,6 +133,7 @@ class _Reader:
         self.name = connection.conn_id or "(without an id)"
         del connection
         self.extra: dict[str, Any] = {}
+        self.unused: tuple[str, ...] = ()
         if not isinstance(self.connection.extra_dejson or {}, Mapping):
             raise self.refusal("extra", 'must be a JSON object such as {} or {"environment": "sandbox"}')
         self._read_extra()
@@ -139,6 +148,8 @@ class _Reader:
             for name in stored
             if name.startswith(_OLD_PREFIX) and _is_set(stored[name])
         }
+        unused = (name for name in stored if name not in _FIELDS and not name.startswith(_OLD_PREFIX))
+        self.unused = tuple(name[:40] for name in unused if _is_set(stored[name]))
         del stored
         for name in old:
             spelling = _OLD_PREFIX + name

@@ -193,6 +193,19 @@ def test_the_key_is_never_shown() -> None:
     assert "hf_abcdef" not in repr(settings(extra={"hf_token": "hf_abcdef"}))
 
 
+def test_a_misspelt_field_is_a_warning() -> None:
+    # Without it a cap that somebody misspelt is no cap, and nobody learns of it.
+    [said] = settings(extra={"max_training_per_day": 3, "timeout": 30}).warnings
+    assert "'max_training_per_day' means nothing here" in said
+    assert "known are environment, timeout, " in said
+    assert settings(extra={"comment": ""}).warnings == ()
+
+
+def test_a_secret_in_the_place_of_a_name_is_not_shown() -> None:
+    [said] = settings(extra={KEY: "production"}).warnings
+    assert KEY not in said
+
+
 @pytest.mark.parametrize(
     ("fields", "warning"),
     [
