@@ -110,7 +110,8 @@ class ConnectionSettings:
         if self.unused:
             names = self.mask.in_text(", ".join(map(repr, self.unused)))
             found.append(
-                f"The extra's {names} means nothing here and is not used; known are {', '.join(_FIELDS)}."
+                f"The extra's {names} means nothing here and is not used; known are {', '.join(_FIELDS)}. Correct the "
+                "spelling, or remove it."
             )
         if parts.scheme == "http" and _is_public(parts.hostname or ""):
             found.append(

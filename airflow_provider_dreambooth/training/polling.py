@@ -157,7 +157,8 @@ class Polling:
 
     def _so_far(self, now: float) -> str | None:
         """How long the training has taken, ``None`` where that is not known: who waits may have come late."""
-        seconds = replace(self.summary, ended_at=now).seconds
+        known = self.summary
+        seconds = None if known.requested_at is None else replace(known, ended_at=now).seconds
         return None if seconds is None else messages.duration(seconds)
 
     def _line(self, status: FineTuneStatus, now: float) -> str | None:
@@ -204,7 +205,7 @@ class Polling:
     def _error(self, error: DreamboothError) -> WaitEnded:
         text = f"Waiting for training {self.training_id} ended: {error} "
         if isinstance(error, DreamboothNotFoundError):
-            text += "Nothing new was paid. Check the id and the connection first."
+            text += "Nothing new was paid."
         else:
             text += (
                 "The training itself was not touched and may still be running. Fix the cause and clear the task: the training "

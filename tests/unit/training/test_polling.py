@@ -98,7 +98,7 @@ def test_a_failure_carries_its_reason() -> None:
 
 
 def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None:
-    polling = polling_of()
+    polling = polling_of(requested_at=NOW)
     lines = [
         polling.on_answer(status(stage, LOG), NOW + 60 * number).line
         for number, stage in enumerate(
@@ -115,9 +115,10 @@ def test_the_log_has_a_line_when_the_stage_changes_and_none_for_a_poll() -> None
 def test_who_came_late_does_not_say_how_long_it_took() -> None:
     polling = polling_of()
     first = polling.on_answer(status("training_started"), NOW).line
+    second = polling.on_answer(status("training_success"), NOW + 60).line
     ready = polling_of().on_answer(status("model_ready"), NOW)
     late = polling_of(end_time=NOW).on_answer(status("training_started"), NOW)
-    assert first == "Training T1: training_started"
+    assert (first, second) == ("Training T1: training_started", "Training T1: training_success")
     assert (ready.line, ready.ended and ready.ended.message) == (
         "Training T1: model_ready",
         "Model T1 is ready.",
@@ -165,7 +166,7 @@ def test_the_last_poll_falls_on_the_deadline() -> None:
 
 
 def test_polling_goes_on_where_another_stopped() -> None:
-    first = polling_of()
+    first = polling_of(requested_at=NOW)
     first.on_answer(status("deploying_gpu"), NOW)
     first.on_answer(status("training_started", LOG), NOW + 60)
     shown = TrainingSummary.from_json(json.loads(json.dumps(first.summary.to_json())))
