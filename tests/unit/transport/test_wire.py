@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -11,6 +12,7 @@ import ssl
 import threading
 import traceback
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +355,16 @@ def report_of(carrier: Carrier) -> str:
     raise AssertionError("the call did not fail")
 
 
+@pytest.fixture
+def own_event_loop() -> Iterator[None]:
+    """Python's own event loop: uvloop, which some Airflows switch on, drops what a signal handler raises."""
+    before = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(None)
+    yield
+    asyncio.set_event_loop_policy(before)
+
+
+@pytest.mark.usefixtures("own_event_loop")
 def test_a_task_that_is_stopped_while_it_waits_for_the_answer_shows_no_key(
     carrier: Carrier, serve: Serve
 ) -> None:
