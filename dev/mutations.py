@@ -287,6 +287,41 @@ MUTATIONS = (
         "        training_id=request.models[-1],\n",
         "tests/unit/hooks/test_inference_api.py",
     ),
+    Mutation(
+        "try-not-numbered",
+        "a try that finds its training leaves its number, so that an older one notices",
+        "            try_number=situation.try_number,\n            fingerprint=situation.fingerprint,\n",
+        "            fingerprint=situation.fingerprint,\n",
+        _LIVES + "two_tries.py",
+    ),
+    Mutation(
+        "end-overwrites",
+        "the end of an older wait is not written over the record of a newer try",
+        "        if same(self.load(), before):\n            self.save(record)\n",
+        "        self.save(record)\n",
+        "tests/unit/training/test_run.py",
+    ),
+    Mutation(
+        "end-deletes",
+        "the record of a newer try is not deleted at the end of an older wait",
+        "        elif same(self.load(), before):",
+        "        else:",
+        "tests/unit/training/test_run.py",
+    ),
+    Mutation(
+        "end-of-another",
+        "the end of one training is not written into the record of another",
+        "        if known is not None and known.training_id != ended.training_id:",
+        "        if False:",
+        "tests/unit/training/test_run.py",
+    ),
+    Mutation(
+        "restored-as-older",
+        "what a frozen try overwrote is put back with the newer try's number of clears",
+        "max_tries=record.max_tries if paid.max_tries is None else paid.max_tries,",
+        "max_tries=record.max_tries,",
+        _LIVES + "two_tries.py",
+    ),
 )
 
 

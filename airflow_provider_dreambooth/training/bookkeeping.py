@@ -13,7 +13,7 @@ from airflow_provider_dreambooth.exceptions import (
     DreamboothTransientError,
 )
 from airflow_provider_dreambooth.training import messages
-from airflow_provider_dreambooth.training.record import Record
+from airflow_provider_dreambooth.training.record import Record, same
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.training.registry import Registry
@@ -184,8 +184,3 @@ def another_try() -> DreamboothError:
         "The record of this task's training was changed, or this worker stood still, since it was read: another try "
         "of the task may be alive. Nothing was sent and nothing was paid by this one. A retry decides again."
     )
-
-
-def same(one: Record | None, other: Record | None) -> bool:
-    """Return whether two records are the same once written: times are stored in seconds."""
-    return (one and one.to_json()) == (other and other.to_json())

@@ -87,6 +87,7 @@ class Situation:
     :param fingerprint: digest of the present inputs.
     :param account: where the present connection leads.
     :param max_tries: Airflow's number; another one than the record's means that a user cleared the task.
+    :param try_number: Airflow's number of this try.
     :param can_list: the environment has a list of models.
     :param now: epoch seconds.
     :param own_digests: the record's key digests that were made from the connection's present key.
@@ -100,6 +101,7 @@ class Situation:
     max_tries: int
     can_list: bool
     now: float
+    try_number: int | None = None
     own_digests: frozenset[str] = frozenset()
     on_lost_submission: OnLost = "fail"
     on_clear: OnClear = "reuse"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_dreambooth.exceptions import DreamboothTransientError
 from airflow_provider_dreambooth.training import daily_cap
-from airflow_provider_dreambooth.training.bookkeeping import another_try, same
-from airflow_provider_dreambooth.training.record import Record
+from airflow_provider_dreambooth.training.bookkeeping import another_try
+from airflow_provider_dreambooth.training.record import Record, same
 
 if TYPE_CHECKING:
     from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
@@ -100,7 +100,14 @@ class Intent:
         paid = next((entry for entry in reversed(newer) if entry.training_id is not None), None)
         if paid is not None and paid.training_id is not None:
             self._store.save(
-                replace(record.with_training(paid.training_id), key_digest=paid.key_digest, earlier=None)
+                replace(
+                    record.with_training(paid.training_id),
+                    key_digest=paid.key_digest,
+                    fingerprint=paid.fingerprint or record.fingerprint,
+                    intent_at=paid.requested_at,
+                    max_tries=record.max_tries if paid.max_tries is None else paid.max_tries,
+                    earlier=None,
+                )
             )
         elif self._registry is not None and not newer:
             self._store.save(nothing_sent)

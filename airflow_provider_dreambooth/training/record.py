@@ -84,6 +84,12 @@ def _identifier(value: Any) -> str | None:
     return None if text.lower() in ("", "none", "null") else text
 
 
+def _whole_number(value: Any, name: str) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise _unreadable(f"{name} is {value!r}, not a whole number")
+    return value
+
+
 def _optional(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -97,6 +103,7 @@ class Record:
     :param account: host and environment that it was sent to.
     :param intent_at: when the request was about to be sent, epoch seconds.
     :param max_tries: Airflow's ``max_tries`` at that time; it changes when a user clears the task.
+    :param try_number: the try that has last decided about it: an older one that wakes up sees that it is not the latest.
     :param training_id: the id, ``None`` until it is known.
     :param ending: how it ended, ``None`` while it has not.
     :param reason: the service's words about the ending.
@@ -133,6 +140,7 @@ class Record:
     queued_until: float | None = None
     training_api: str | None = None
     sent_as: str | None = None
+    try_number: int | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -182,6 +190,7 @@ class Record:
             "key_digest": self.key_digest,
             "fingerprint": self.fingerprint,
             "max_tries": self.max_tries,
+            "try_number": self.try_number,
             "adopted": self.adopted,
             "instance_prompt": self.instance_prompt,
             "known_models": None if self.known_models is None else list(self.known_models),
@@ -221,9 +230,9 @@ class Record:
         known = value.get("known_models")
         if known is not None and not isinstance(known, (list, tuple)):
             raise _unreadable("known_models is not a list")
-        max_tries = value.get("max_tries")
-        if isinstance(max_tries, bool) or not isinstance(max_tries, int):
-            raise _unreadable(f"max_tries is {max_tries!r}, not a whole number")
+        max_tries = _whole_number(value.get("max_tries"), "max_tries")
+        if max_tries is None:
+            raise _unreadable("max_tries is missing")
         intent_at = _moment(value.get("intent_at"), "intent_at")
         if intent_at is None:
             raise _unreadable("intent_at is missing")
@@ -245,6 +254,7 @@ class Record:
             queued_until=_moment(value.get("queued_until"), "queued_until"),
             training_api=_training_api(value.get("training_api")),
             sent_as=_optional(value.get("sent_as")),
+            try_number=_whole_number(value.get("try_number"), "try_number"),
         )
 
 
@@ -259,3 +269,8 @@ def _earlier(value: Any) -> Record | None:
     if record is not None and record.training_id is None:
         raise _unreadable("earlier names no training")
     return record
+
+
+def same(one: Record | None, other: Record | None) -> bool:
+    """Return whether two records are the same once written: times are stored in seconds."""
+    return (one and one.to_json()) == (other and other.to_json())

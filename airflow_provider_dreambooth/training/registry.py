@@ -47,6 +47,7 @@ class Entry:
     :param fingerprint: digest of its inputs.
     :param connection: id of its connection.
     :param key_digest: salted digest of its API key.
+    :param max_tries: Airflow's number at that time: a clear after it is told by another one.
     :param lost: the task has gone on without it, and it stays in doubt.
     """
 
@@ -57,6 +58,7 @@ class Entry:
     fingerprint: str | None = None
     connection: str | None = None
     key_digest: str | None = None
+    max_tries: int | None = None
     lost: bool = False
     is_readable: bool = True
 
@@ -158,6 +160,7 @@ class Registry:
                 "fingerprint": record.fingerprint,
                 "connection": self._connection,
                 "key_digest": record.key_digest,
+                "max_tries": record.max_tries,
                 "lost": lost,
             }
         )
@@ -240,4 +243,6 @@ def _read(key: str, requested_at: float, text: Any) -> Entry:
         name: str(value[name]) if value.get(name) else None
         for name in ("training_id", "fingerprint", "connection", "key_digest")
     }
+    if isinstance(value.get("max_tries"), int):
+        facts["max_tries"] = value["max_tries"]
     return Entry(key, requested_at, task=str(value.get("task")), lost=value.get("lost") is True, **facts)

@@ -105,7 +105,7 @@ class TrainingRun:
         if self._task.wait_for_completion:
             return self._wait(secured)
         self._learn_of_the_list(secured)
-        self._record.finish(secured.record)
+        self._record.finish(secured.record, secured.record)
         return secured.training_id
 
     def resume(self, event: dict[str, Any] | None) -> str:
@@ -132,6 +132,7 @@ class TrainingRun:
             fingerprint=fingerprint(request.billed(images=images.identities(known=may_be_paid))),
             account=account_of(settings.base_url, settings.environment),
             max_tries=self._record.max_tries,
+            try_number=self._record.try_number,
             can_list=self._has_list,
             now=self._clock(),
             on_lost_submission=self._task.on_lost_submission,  # type: ignore[arg-type]
@@ -234,12 +235,15 @@ class TrainingRun:
         """
         self.waiting_for = None
         known = self._record.load()
+        if known is not None and known.training_id != ended.training_id:
+            # Another try of the task has gone on to another training while this worker stood still.
+            known = None
         task_summary.conclude(self._task, self._context, ended)
         if ended.status == "success":
             self._log.info("%s", ended.message)
             self._became_ready(ended.training_id)
             if known is not None:
-                self._record.finish(known.ended(Ending.READY))
+                self._record.finish(known, known.ended(Ending.READY))
             return ended.training_id
         if ended.status == "timeout":
             raise self._timed_out(known, ended)
@@ -259,7 +263,7 @@ class TrainingRun:
             ending = Ending.CANCELLED_EXTERNALLY if ended.status == "cancelled" else Ending.FAILED
             if ended.status == "failed" and ended.cause_is_permanent:
                 ending = Ending.FAILED_PERMANENTLY
-            self._record.save(known.ended(ending, ended.reason))
+            self._record.end(known, known.ended(ending, ended.reason))
         raise error
 
     def _became_ready(self, training_id: str) -> None:
@@ -268,15 +272,17 @@ class TrainingRun:
     def _timed_out(self, known: Record | None, ended: WaitEnded) -> DreamboothError:
         cancelled = False
         if self._task.cancel_on_timeout:
-            if known is not None and known.adopted:
+            if known is None or known.adopted:
                 why = "it was adopted after a lost answer and may be somebody else's"
+                if known is None:
+                    why = "the task's record no longer names it, so that it is not certainly this task's"
                 result = cancellation.left_running(ended.training_id, why)
             else:
                 result = cancellation.cancel(self._hook, ended.training_id, why="the task's timeout is over")
             result.report(self._log)
             cancelled = result.cancelled
             if cancelled and known is not None:
-                self._record.save(known.ended(Ending.CANCELLED, "the task's timeout was over"))
+                self._record.end(known, known.ended(Ending.CANCELLED, "the task's timeout was over"))
         text = messages.timed_out(
             ended.training_id,
             waited=self._timeout,

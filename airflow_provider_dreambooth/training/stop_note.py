@@ -18,6 +18,12 @@ from airflow_provider_dreambooth.training.task_record import TaskRecord
 PREFIX = "dreambooth_stopped"
 DESCRIPTION = "A training of the v6 trainer that was stopped when its task was marked failed: the next try of the task reads it"
 
+#: What the log says when neither note nor record could be written.
+NOT_NOTED = (
+    "It could not be recorded that training %s was stopped%s: a later try learns it from the service, after 30 minutes without "
+    "a request that renders."
+)
+
 
 def key_of(training_id: str) -> str:
     """Return the Variable's key for a training."""
@@ -39,5 +45,5 @@ def take_over(record: TaskRecord, log: Any) -> None:
     if variables.accessor().get(key, None) is None:
         return
     log.info("Training %s was stopped when its task was marked failed.", known.training_id)
-    record.save(known.ended(Ending.CANCELLED, "the task was marked failed"))
+    record.end(known, known.ended(Ending.CANCELLED, "the task was marked failed"))
     variables.accessor().delete(key)

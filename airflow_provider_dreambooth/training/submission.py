@@ -243,6 +243,7 @@ class Submission:
         record = replace(
             record,
             max_tries=situation.max_tries,
+            try_number=situation.try_number,
             fingerprint=situation.fingerprint,
             account=record.account or situation.account,
             deadline=self._deadline,

@@ -12,7 +12,7 @@ from airflow_provider_dreambooth.images.supply import ImageSupply
 from airflow_provider_dreambooth.runtime import compat, variables
 from airflow_provider_dreambooth.runtime.state_store import state_store
 from airflow_provider_dreambooth.training.list_evidence import ListEvidence
-from airflow_provider_dreambooth.training.record import RECORD_KEY, Record
+from airflow_provider_dreambooth.training.record import RECORD_KEY, Record, same
 from airflow_provider_dreambooth.training.registry import Registry
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class TaskRecord:
         self._store = state_store(context)
         self.task_instance = context["ti"]
         self.max_tries = compat.max_tries(context)
+        self.try_number: int | None = self.task_instance.try_number
 
     def load(self) -> Record | None:
         """
@@ -48,11 +49,20 @@ class TaskRecord:
         """
         self._store.set(RECORD_KEY, record.to_json())
 
-    def finish(self, record: Record) -> None:
-        """Write how the training ended, or clear up where entries would pile up."""
-        if self._store.keeps_ended:
+    def end(self, before: Record, record: Record) -> None:
+        """
+        Write how the training ended, unless the record has changed: another try of the task may have gone on without this one.
+
+        :param before: the record that this is to replace.
+        """
+        if same(self.load(), before):
             self.save(record)
-        else:
+
+    def finish(self, before: Record, record: Record) -> None:
+        """Write that the task has what it wanted, or clear up where entries would pile up; as :meth:`end`."""
+        if self._store.keeps_ended:
+            self.end(before, record)
+        elif same(self.load(), before):
             self._store.delete(RECORD_KEY)
             forget(self._store)
 

@@ -47,21 +47,22 @@ class TrainerRun(TrainingRun):
 
     def on_kill(self) -> None:
         """Stop the training if, and only if, a person marked the task failed while it waits on this worker."""
+        training_id = self.waiting_for
         super().on_kill()
         if self._killed is not None and self._killed.cancelled:
-            noting = Thread(target=self._note_stop, name="dreambooth-stopped", daemon=True)
+            noting = Thread(
+                target=self._note_stop, args=(training_id,), name="dreambooth-stopped", daemon=True
+            )
             noting.start()
             noting.join(NOTED_WITHIN)
+            if noting.is_alive():
+                self._log.warning(stop_note.NOT_NOTED, training_id, " in time")
 
-    def _note_stop(self) -> None:
+    def _note_stop(self, training_id: str | None) -> None:
         try:
             known = self._record.load()
-            if known is not None and known.ending is None:
-                self._record.save(known.ended(Ending.CANCELLED, "the task was marked failed"))
+            if known is not None and known.training_id == training_id and known.ending is None:
+                self._record.end(known, known.ended(Ending.CANCELLED, "the task was marked failed"))
         except Exception as error:
             # The process ends in a moment: nothing else may come of it.
-            self._log.warning(
-                "It could not be recorded that the training was stopped (%s): a later try learns it from the service, after "
-                "30 minutes without a request that renders.",
-                type(error).__name__,
-            )
+            self._log.warning(stop_note.NOT_NOTED, training_id, f" ({type(error).__name__})")

@@ -177,6 +177,6 @@ class DreamboothFineTuneTrigger(PollingTrigger):
             result.report(self.log)
             if result.cancelled and api is TrainingApi.V6:
                 # The service will call it completed.
-                await supervisor.put_variable(
-                    stop_note.key_of(self.training_id), "stopped", stop_note.DESCRIPTION
-                )
+                key = stop_note.key_of(self.training_id)
+                if not await supervisor.put_variable(key, "stopped", stop_note.DESCRIPTION):
+                    self.log.warning(stop_note.NOT_NOTED, self.training_id, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -27,6 +28,8 @@ from airflow_provider_dreambooth.operators.fine_tune import DreamboothFineTuneOp
 from airflow_provider_dreambooth.operators.models import DreamboothCancelTrainingOperator
 from airflow_provider_dreambooth.operators.trainer import DreamboothTrainerOperator, owner_of
 from airflow_provider_dreambooth.runtime import supervisor
+from airflow_provider_dreambooth.training import kill_order, trainer_run
+from airflow_provider_dreambooth.training.cancellation import Cancellation, Fate
 from airflow_provider_dreambooth.training.record import RECORD_KEY
 from airflow_provider_dreambooth.training.stop_note import PREFIX
 from airflow_provider_dreambooth.triggers.dreambooth import DreamboothFineTuneTrigger
@@ -275,6 +278,65 @@ def test_marked_failed_stops_it_and_a_clear_pays_although_the_service_calls_it_c
     instance.max_tries += 3
     second = run(trainer(served), store, instance)
     assert paid(served) == [first, second]
+
+
+def test_a_stop_that_could_not_be_recorded_is_said_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
+) -> None:
+    store = MemoryStateStore()
+    first = run(trainer(served), store)
+    mocker.patch.object(store, "set", side_effect=RuntimeError("no answer"))
+    killed(served, store)
+    assert served.stage(first) == "training_cancelled"
+    assert f"It could not be recorded that training {first} was stopped (Dreambooth" in caplog.text
+
+
+def test_a_stop_that_is_not_recorded_in_time_is_said_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
+) -> None:
+    store, answered = MemoryStateStore(), threading.Event()
+    first = run(trainer(served), store)
+    mocker.patch.object(trainer_run, "NOTED_WITHIN", 0.01)
+    mocker.patch.object(store, "set", side_effect=lambda *_, **__: answered.wait(30))
+    killed(served, store)
+    answered.set()
+    assert f"It could not be recorded that training {first} was stopped in time" in caplog.text
+
+
+def test_a_stop_is_not_recorded_of_a_training_that_another_try_has_begun(
+    served: Served, mocker: MockerFixture
+) -> None:
+    store = MemoryStateStore()
+    run(trainer(served), store)
+    other = {**store.get(RECORD_KEY), "training_id": "another"}
+
+    def cancelled(*_: Any) -> Cancellation:
+        store.set(RECORD_KEY, other)
+        return Cancellation(Fate.CANCELLED, "cancelled")
+
+    mocker.patch.object(kill_order, "cancel_if_marked_failed", cancelled)
+    killed(served, store)
+    assert store.get(RECORD_KEY) == other
+
+
+async def test_a_note_that_a_trigger_could_not_leave_is_said_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
+) -> None:
+    training_id = run(trainer(served), MemoryStateStore())
+    mocker.patch.object(supervisor, "put_variable", return_value=False)
+    mocker.patch.object(supervisor, "task_state", return_value="failed")
+    mocker.patch.object(supervisor, "has_xcom", return_value=True)
+    trigger = DreamboothFineTuneTrigger(
+        training_id=training_id,
+        dreambooth_conn_id="dreambooth_default",
+        cancel_on_kill=True,
+        training_api="v6",
+    )
+    trigger.task_instance = SimpleNamespace(task_id="train", trigger_timeout=None)  # type: ignore[assignment]
+    trigger._log = logging.getLogger("of.the.trigger")  # type: ignore[assignment]
+    await trigger.on_kill()
+    assert served.stage(training_id) == "training_cancelled"
+    assert f"It could not be recorded that training {training_id} was stopped" in caplog.text
 
 
 @pytest.mark.parametrize(

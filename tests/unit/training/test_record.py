@@ -36,6 +36,7 @@ RECORDS = st.builds(
     queued_until=st.none() | MOMENTS,
     training_api=st.none() | st.sampled_from(["v3", "v6"]),
     sent_as=st.none() | st.text(max_size=70),
+    try_number=st.none() | st.integers(min_value=0, max_value=1000),
 )
 REPLACING = st.builds(
     lambda record, earlier: replace(record, earlier=earlier and replace(earlier, training_id="T0")),
@@ -56,6 +57,12 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {**written, **changes}
 
 
+def test_a_record_of_before_tries_were_numbered_can_be_read() -> None:
+    older = entry()
+    del older["try_number"]
+    assert Record.from_json(older) == Record.from_json(entry(try_number=None))
+
+
 def test_no_entry_is_no_record() -> None:
     assert Record.from_json(None) is None
 
@@ -74,6 +81,7 @@ def test_no_entry_is_no_record() -> None:
         entry(ending="finished"),
         entry(max_tries=None),
         entry(max_tries="2"),
+        entry(try_number="2"),
         entry(max_tries=True),
         entry(intent_at=None),
         entry(intent_at="yesterday"),

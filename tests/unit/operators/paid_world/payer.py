@@ -47,6 +47,8 @@ class Payer:
         self.registered = ""
         #: In this try the service did not know a training that it had accepted a moment ago.
         self.lagged = False
+        #: One that could not be found after a clear, so that a try was to pay for another.
+        self.given_up: Training | None = None
         #: Counts the tries: one that stood still finds that another has begun.
         self.generation = 0
         self.clears = 0
@@ -87,6 +89,8 @@ class Payer:
 
     def note_known(self) -> None:
         """Look which id the record names, and whether it may."""
+        if self.record and self.record.get("earlier"):
+            self.known_ids.add(self.record["earlier"]["training_id"])
         if not self.record or not self.record["training_id"]:
             return
         self.known_ids.add(self.record["training_id"])
@@ -126,6 +130,8 @@ class Payer:
                 "resubmit asks for it": self.on_lost == "resubmit"
                 and not self.has_known(before)
                 and f'"{before.training_id}"' not in self.registered,
+                "resubmit asks for what was to replace it": self.on_lost == "resubmit"
+                and before is self.given_up,
                 "a person deleted the record": self.record_deleted,
             }
             assert any(reasons.values()), f"paid twice: {before} and again by {self}"
@@ -156,6 +162,12 @@ class Payer:
         if not training.ended:
             training.stage = "training_cancelled"
             training.cancelled_by_us = True
+
+    def note_given_up(self) -> None:
+        """Remember a training that this try could not find, and that a clear allows to replace."""
+        before = self.latest
+        if before is not None and self.clears > before.clears_before and not self.world.reaches(before):
+            self.given_up = before
 
     def in_registry(self) -> str:
         """Return all entries of the registry."""

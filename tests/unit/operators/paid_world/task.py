@@ -99,6 +99,7 @@ class Task(Payer):
         self.answered, self.lagged, self.registered = None, False, self.in_registry()
         self.generation += 1
         self.store.were_read.clear()
+        self.note_given_up()
         generation, outcome = self.generation, {}
         context: Any = {"ti": self.ti, "task_state_store": self.store, "outlet_events": {}}
         try:
