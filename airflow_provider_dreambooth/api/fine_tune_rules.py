@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.api.identifier import identifier
-from airflow_provider_dreambooth.api.link_text import for_display
 from airflow_provider_dreambooth.api.refusal import (
     check_list,
     checked_extra_fields,
@@ -118,6 +117,12 @@ def check_images(value: Any) -> tuple[str, ...]:
                 f"is {shown(item)}, not an http(s) URL",
                 "The service takes direct, public links",
             )
+        if item.strip() in links:
+            raise refuse(
+                "images",
+                f"holds {shown(item.strip())} more than once",
+                "Name each image once: one seen twice adds nothing to the likeness, and does not count",
+            )
         links.append(item.strip())
     if len(links) < FEWEST_IMAGES:
         raise refuse(
@@ -131,15 +136,9 @@ def check_images(value: Any) -> tuple[str, ...]:
 
 def warnings_about_images(links: tuple[str, ...]) -> list[str]:
     """Return what the service accepts and a person may regret."""
-    warnings = []
     if len(links) < FEWEST_GOOD_IMAGES:
-        warnings.append(f"images has {len(links)} images; the service advises 7 or 8 for a good likeness.")
-    if len(set(links)) < len(links):
-        twice = next(link for link in links if links.count(link) > 1)
-        warnings.append(
-            f"images holds {for_display(twice)} more than once; an image seen twice adds nothing to the likeness."
-        )
-    return warnings
+        return [f"images has {len(links)} images; the service advises 7 or 8 for a good likeness."]
+    return []
 
 
 def check_training_type(value: Any, method: str) -> tuple[str | None, str | None]:

@@ -12,7 +12,10 @@ from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothError
 Result = TypeVar("Result")
 
 _NOTHING_PAID = "The request was not accepted: nothing was paid."
-_PERHAPS_PAID = "Whether the request was accepted, and paid, is not known."
+#: Of a paid call whose answer is lost, on whichever way.
+PERHAPS_PAID = (
+    "The service may have accepted it, and charged for it: look into the account before you send it again."
+)
 
 
 def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
@@ -35,7 +38,7 @@ def read_answer(call: ApiCall[Result], answer: Answer) -> Result:
         if error.training_id is None:
             error.training_id = call.training_id
         if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
-            error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else _PERHAPS_PAID)
+            error.add(_NOTHING_PAID if error.acceptance is Acceptance.NO else PERHAPS_PAID)
         raise
     if last is not None:
         last.remember(answer, result)

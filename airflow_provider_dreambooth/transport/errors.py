@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_dreambooth.api.answer import printable
 from airflow_provider_dreambooth.api.call import ApiCall, Repeat
+from airflow_provider_dreambooth.api.reading import PERHAPS_PAID
 from airflow_provider_dreambooth.exceptions import Acceptance, DreamboothTransientError
 from airflow_provider_dreambooth.transport.address import ForbiddenAddressError
 from airflow_provider_dreambooth.transport.reply import LARGEST_ANSWER, Failure, Reply
@@ -93,10 +94,7 @@ def error_of(call: ApiCall[Any], url: str, reply: Reply, timeout: float) -> Drea
         what = f"The connection to {host} was cut before the call about {call.about} was answered"
     if reply.proxy:
         what += f" (by way of the proxy {reply.proxy})"
-    if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED:
-        then = "The service may have accepted it, and charged for it: it is not sent again by itself."
-    else:
-        then = "This is usually temporary."
+    then = PERHAPS_PAID if call.repeat is Repeat.ONLY_IF_NOT_ACCEPTED else "This is usually temporary."
     return DreamboothTransientError(
         f"{what}. {then}",
         training_id=call.training_id,

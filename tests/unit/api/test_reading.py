@@ -164,7 +164,7 @@ def test_a_start_whose_answer_is_lost_says_that_it_may_be_paid(document: Any, ht
     error = error_of(START, document, http_status)
     assert type(error) is DreamboothTransientError
     assert error.acceptance is Acceptance.UNKNOWN
-    assert str(error).endswith("Whether the request was accepted, and paid, is not known.")
+    assert str(error).endswith("and charged for it: look into the account before you send it again.")
 
 
 def test_a_start_that_met_a_limit_was_not_accepted_and_may_be_tried_again() -> None:

@@ -49,7 +49,7 @@ def test_a_billed_request_is_sent_again_only_when_nothing_was_accepted() -> None
 def test_a_lost_answer_to_a_billed_request_says_that_it_may_be_paid() -> None:
     error = error_of(CALL, {"status": "processing"})
     assert error.acceptance is Acceptance.UNKNOWN
-    assert "paid, is not known" in str(error)
+    assert "may have accepted it, and charged for it" in str(error)
 
 
 def test_the_forms_are_tried_in_order_each_with_its_own_path_and_steps() -> None:
