@@ -15,6 +15,18 @@ from airflow_provider_dreambooth.transport.trust import proxy_for
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+#: Where clouds keep their machines' credentials outside link-local addresses: AWS, Azure (an address of the public
+#: internet, answered by the host), Alibaba, Oracle.
+_CREDENTIALS = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192"))
+)
+#: What registries have set aside and not every Python that is supported knows of.
+_SET_ASIDE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16", "fec0::/10"),
+    )
+)
 
 
 class ForbiddenAddressError(Exception):
@@ -26,8 +38,8 @@ class AddressRule:
     """
     What may be connected to.
 
-    :param allow_private: also private networks and this machine itself; link-local addresses, where clouds keep
-        their machines' credentials, are never allowed.
+    :param allow_private: also private networks and this machine itself; where clouds keep their machines'
+        credentials, at link-local addresses and a few others, is never allowed.
     """
 
     allow_private: bool
@@ -41,8 +53,8 @@ class AddressRule:
         """
         for text in addresses:
             address = _meant(text)
-            allowed = self.allow_private and not address.is_link_local
-            if not (allowed or _is_public(address)):
+            kept = address.is_link_local or address in _CREDENTIALS
+            if kept or not (self.allow_private or _is_public(address)):
                 raise ForbiddenAddressError(text)
 
 
@@ -84,7 +96,8 @@ def addresses_of(host: str, port: int | None = None) -> list[str]:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    set_aside = address.is_multicast or address.is_reserved or any(address in block for block in _SET_ASIDE)
+    return address.is_global and not set_aside
 
 
 def _meant(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

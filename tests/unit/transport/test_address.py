@@ -42,13 +42,26 @@ PRIVATE = [
     "64:ff9b:1::1",
     "2002:7f00:1::",
     "2002:a00:5::1",
+    "192.0.0.8",
+    "192.88.99.1",
+    "3fff::1",
+    "5f00::1",
+    "fec0::1",
 ]
+CREDENTIALS = ["169.254.169.254", "fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192"]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_of_the_public_internet_is_refused(address: str) -> None:
     with pytest.raises(ForbiddenAddressError):
         AddressRule(allow_private=False).check(["8.8.8.8", address])
+
+
+@pytest.mark.parametrize("address", [*CREDENTIALS, "::ffff:168.63.129.16"])
+@pytest.mark.parametrize("allow_private", [True, False])
+def test_where_clouds_keep_their_credentials_is_never_allowed(address: str, allow_private: bool) -> None:
+    with pytest.raises(ForbiddenAddressError):
+        AddressRule(allow_private).check([address])
 
 
 @pytest.mark.parametrize(
