@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from airflow_provider_dreambooth.images.header import scans_in
 from airflow_provider_dreambooth.images.limits import NotUsableError, check_pixels
 
 try:
@@ -30,6 +31,8 @@ _ORIENTATION = 0x0112
 #: A decoder takes much more memory than the file has bytes: one at a time, whatever is waiting.
 _ONE_AT_A_TIME = threading.Lock()
 _JPEG_END = b"\xff\xd9"
+#: A progressive JPEG usually has ten. Each goes over all pixels, and a few bytes make one.
+_MOST_SCANS = 100
 #: PNG chunks that make the image, and those that change how it is seen.
 _NEEDED_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 _LOOK_CHUNKS = frozenset({b"iCCP", b"gAMA", b"sRGB", b"eXIf"})
@@ -93,6 +96,8 @@ def view(content: bytes, kind: str, *, side: int | None) -> View:
     :param side: pixels of the middle square to return; ``None`` for the whole image.
     :raises NotUsableError: too many pixels, an animation, colours without a single look, or damaged.
     """
+    if kind == "JPEG" and scans_in(content) > _MOST_SCANS:
+        raise NotUsableError("is made of too many scans; open it in a viewer and save it again")
     with _ONE_AT_A_TIME:
         try:
             return _view(content, kind, side)

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import re
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 #: JPEG markers that carry the size: all "start of frame" but those of tables.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: JPEG markers without a length after them: TEM, RST0 to RST7, SOI.
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _BRANDS = {
     b"avif": "AVIF",
     b"avis": "AVIF",
@@ -66,6 +70,20 @@ def size_in_header(content: bytes) -> tuple[int, int] | None:
         else:
             at += 2 + max(2, int.from_bytes(content[at + 2 : at + 4], "big"))
     return None
+
+
+def scans_in(content: bytes) -> int:
+    """Return how many passes over its pixels a JPEG asks for; what follows its end, such as a video, does not count."""
+    at, scans = 2, 0
+    while found := _MARKER.search(content, at):
+        at = found.end()
+        marker = content[at - 1]
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        if marker not in _ALONE:
+            at += int.from_bytes(content[at : at + 2], "big")
+    return scans
 
 
 def _sides(width: bytes, height: bytes) -> tuple[int, int] | None:

@@ -189,6 +189,15 @@ def test_an_animation_is_refused(kind: str) -> None:
         seen(content, kind)
 
 
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
+    content = saved(Image.new("L", (600, 600), 128), "JPEG", progressive=True)
+    last = content[content.rfind(b"\xff\xc4", 0, content.rfind(b"\xff\xda")) : -2]
+    with pytest.raises(NotUsableError, match="too many scans"):
+        seen(content[:-2] + last * 200 + content[-2:], "JPEG")
+    # A video behind the image, as phones put there, is not taken for scans.
+    assert seen(content + b"\xff\xda\x00\x08" * 200, "JPEG").width == 600
+
+
 def test_a_jpeg_with_a_second_image_behind_it_is_no_animation() -> None:
     images = [Image.new("RGB", (600, 600), tone) for tone in ("red", "blue")]
     content = saved(images[0], "MPO", save_all=True, append_images=images[1:])
