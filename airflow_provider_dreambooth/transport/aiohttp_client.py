@@ -24,6 +24,8 @@ _KEEP_ALIVE = 60.0
 #: Seconds for which a resolved name is believed.
 _NAME_KEPT = 300
 _MOST_URLS = 10_000
+#: Bytes of one line of an answer's head, as on a worker: Python's own limit.
+_LONGEST_HEADER = 65_536
 
 _current: ContextVar[Reply | None] = ContextVar("_current", default=None)
 
@@ -74,6 +76,8 @@ class AiohttpClient:
             trust_env=False,  # a netrc entry would send a password; the proxy is passed
             auto_decompress=False,  # the answer is decoded within a limit
             request_class=_ObservedRequest,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
         )
 
     async def post(self, url: str, body: Body, *, limit: int) -> Reply:

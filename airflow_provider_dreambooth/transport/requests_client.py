@@ -61,10 +61,19 @@ _progress: ContextVar[_Progress | None] = ContextVar("_progress", default=None)
 
 
 class _Response(HTTPResponse):
-    """Takes lengths that contradict each other for none: the answer, which may be a paid one, ends with the connection."""
+    """
+    Finds the answer, which may be a paid one, where headers make it hard.
+
+    What comes before it (102 "processing", 103 "early hints") is passed over; lengths that contradict each other are
+    taken for none: the answer then ends with the connection.
+    """
 
     def begin(self) -> None:
         super().begin()
+        while 100 < self.status < 200:
+            # The base class takes the status line that it has read for the answer's.
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
         told = ",".join(self.headers.get_all("Content-Length", []))
         if len({length.strip() for length in told.split(",")}) > 1:
             del self.headers["Content-Length"]

@@ -125,6 +125,22 @@ def test_a_good_paid_answer_is_not_dropped_for_a_bad_header(
     assert carrier.to(server.url, timeout=2.0).send(paid()) == ANSWER
 
 
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n" * 3]
+)
+def test_what_a_server_says_before_its_answer_is_passed_over(
+    carrier: Carrier, serve: Serve, before: bytes
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(CONTENT), CONTENT)
+    server = serve(Reply(drip=before + answer, pause=0.0))
+    assert carrier.to(server.url).send(paid(), policy=ONCE) == ANSWER
+
+
+def test_a_long_header_is_read_by_worker_and_triggerer(carrier: Carrier, serve: Serve) -> None:
+    server = serve(Reply(200, CONTENT, {"Set-Cookie": "a" * 40_000}))
+    assert carrier.to(server.url).send(paid(), policy=ONCE) == ANSWER
+
+
 @pytest.mark.parametrize("lengths", ["70, 71", "5\r\nContent-Length: 700", "70\r\nContent-Length: x"])
 @pytest.mark.parametrize("closes", [True, False])
 def test_a_good_paid_answer_is_not_dropped_for_lengths_that_contradict_each_other(
