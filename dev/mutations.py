@@ -316,6 +316,13 @@ MUTATIONS = (
         "tests/unit/training/test_run.py",
     ),
     Mutation(
+        "kept-over-another",
+        "what could not be written for a while is not written over the record of a newer try",
+        "                if not self._is_ours(over, if_unknown=True):\n                    return False\n",
+        "",
+        "tests/unit/training/test_bookkeeping.py",
+    ),
+    Mutation(
         "restored-as-older",
         "what a frozen try overwrote is put back with the newer try's number of clears",
         "max_tries=record.max_tries if paid.max_tries is None else paid.max_tries,",

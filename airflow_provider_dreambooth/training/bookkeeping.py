@@ -114,7 +114,9 @@ class Bookkeeping:
             )
         in_registry = self._elsewhere(record)
         try:
-            self.keep(record, meanwhile=lambda: None if in_registry else self._elsewhere(record))
+            kept = self.keep(
+                record, over=record, meanwhile=lambda: None if in_registry else self._elsewhere(record)
+            )
         except DreamboothTransientError as failure:
             if in_registry or self._elsewhere(record):
                 raise DreamboothTransientError(
@@ -125,6 +127,8 @@ class Bookkeeping:
             raise DreamboothLostSubmissionError(
                 messages.lost_id(record.training_id, failure), training_id=record.training_id
             ) from failure
+        if not kept:
+            raise self._taken_over(record)
 
     def _elsewhere(self, record: Record) -> bool:
         """Write the id into the registry; and into XCom, where people look, although Airflow empties that for a retry."""
@@ -142,9 +146,14 @@ class Bookkeeping:
             return False
         return True
 
-    def _is_ours(self, record: Record) -> bool:
+    def _is_ours(self, record: Record, *, if_unknown: bool | None = None) -> bool:
         """Whether the stored record is still the intent of this request."""
-        stored = self.store.load()
+        try:
+            stored = self.store.load()
+        except DreamboothTransientError:
+            if if_unknown is None:
+                raise
+            return if_unknown
         return (
             stored is None
             or stored.key_digest == record.key_digest
@@ -159,17 +168,21 @@ class Bookkeeping:
             training_id=record.training_id,
         )
 
-    def keep(self, record: Record, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def keep(self, record: Record, *, over: Record, meanwhile: Callable[[], object] = lambda: None) -> bool:
         """
-        Write the record, again and again for some minutes.
+        Write the record, again and again for some minutes, unless another try of the task has written its own meanwhile.
 
+        :param over: the intent of the request that it tells of.
+        :return: whether it was written.
         :raises DreamboothTransientError: it could not be written.
         """
         began, delay = self.clock(), 1.0
         while True:
             try:
+                if not self._is_ours(over, if_unknown=True):
+                    return False
                 self.store.save(record)
-                return
+                return True
             except DreamboothTransientError:
                 if self.clock() - began >= STORED_WITHIN:
                     raise

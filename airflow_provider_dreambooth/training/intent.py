@@ -87,7 +87,7 @@ class Intent:
             ours = same(self._store.load(), record)
         except DreamboothTransientError:
             # Whether the intent was written is not known: it must not be taken for a lost answer.
-            self._books.keep(nothing_sent)
+            self._books.keep(nothing_sent, over=record)
             self._books.withdraw(record)
             raise
         if not ours:

@@ -197,11 +197,12 @@ class PaidRequest:
             self._log.warning(
                 "The answer to the request was lost: a training may be running, and may be paid. %s", error
             )
-            record = replace(record, lost_at=self._clock())
-            self._books.keep(record)
-            return record
+            lost = replace(record, lost_at=self._clock())
+            self._books.keep(lost, over=record)
+            return lost
         queue_full = isinstance(error, DreamboothRateLimitError)
-        self._books.keep(self._after_refusal(before, record, str(error)[:500], queue_full=queue_full))
+        left = self._after_refusal(before, record, str(error)[:500], queue_full=queue_full)
+        self._books.keep(left, over=record)
         self._books.withdraw(record)
         if isinstance(error, DreamboothRateLimitError):
             raise self._queue_full(error, before) from None

@@ -88,3 +88,17 @@ def test_a_worker_that_wakes_up_cancels_nothing_that_the_try_after_it_waits_for(
     task.start()
     assert task.waits_for is world.trainings[0]
     assert world.trainings[0].stage == "training_started"
+
+
+@pytest.mark.parametrize("answer", ["ok", "lost, accepted", "refused"])
+def test_what_could_not_be_written_for_a_while_is_not_written_over_the_record_of_a_newer_try(
+    sandbox: World, answer: str
+) -> None:
+    task = Task(sandbox, on_lost="resubmit")
+    sandbox.will_answer(create=[answer])
+    sandbox.outage("request accepted" if answer != "refused" else "request to be sent", "state writes", 200.0)
+    sandbox.aside(Moment(0, "slept"), task.stand_still)
+    task.start()
+    assert task.waits_for is not None
+    assert task.record is not None
+    assert task.record["training_id"] == task.waits_for.training_id
