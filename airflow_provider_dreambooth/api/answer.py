@@ -98,10 +98,17 @@ def seconds_in(value: Any) -> float | None:
     return None if seconds is None or seconds < 0 else min(seconds, _MONTH)
 
 
-def _document_in(answer: Answer) -> Any:
-    """Return the decoded JSON; :class:`ValueError` for whatever is none."""
+def document_in(body: bytes) -> Any:
+    """
+    Return the JSON document in these bytes.
+
+    A text that is cut inside a character, or holds a raw line break, as logs of a training may, loses no good answer.
+
+    :raises ValueError: there is none.
+    """
+    text = body.decode(json.detect_encoding(body), "replace").rstrip("\0 \t\r\n")
     try:
-        return json.loads(answer.body)
+        return json.loads(text, strict=False)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -114,7 +121,7 @@ def decode(answer: Answer, about: str) -> Any:
     :raises DreamboothError: by the HTTP code alone when the body is no JSON (HTML page, empty, cut short).
     """
     try:
-        return _document_in(answer)
+        return document_in(answer.body)
     except ValueError:
         pass
     start = printable(answer.body[:4000].decode("utf-8", "replace"))
@@ -142,7 +149,7 @@ def is_route_missing(answer: Answer) -> bool:
     if answer.status not in (404, 405):
         return False
     try:
-        document = _document_in(answer)
+        document = document_in(answer.body)
     except ValueError:
         return True
     return not (isinstance(document, Mapping) and isinstance(document.get("status"), str))

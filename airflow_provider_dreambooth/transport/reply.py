@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_dreambooth.api.answer import seconds_in
+from airflow_provider_dreambooth.api.answer import document_in, seconds_in
 
 #: Most bytes of an answer, decoded. The longest real ones, lists of thousands of models, are below 2 MB.
 LARGEST_ANSWER = 8 * 1024 * 1024
@@ -101,13 +100,10 @@ class Reply:
         """
         if self.failure is None:
             return not self.too_large
-        if not self.body.rstrip().endswith((b"}", b"]")):
-            return False
         try:
-            json.loads(self.body)
-        except (ValueError, RecursionError):
+            return isinstance(document_in(self.body), dict | list)
+        except ValueError:
             return False
-        return True
 
     def retry_after(self) -> float | None:
         """Return the seconds that the answer's header asks to wait, within bounds."""

@@ -91,16 +91,17 @@ def proxy_for(url: str) -> str | None:
     if not proxy:
         return None
     # As requests and curl: without a scheme it is an http proxy.
-    written = proxy if "://" in proxy else f"http://{proxy}"
+    scheme, named, rest = proxy.partition("://")
+    written = f"{scheme.lower()}://{rest}" if named else f"http://{proxy}"
     try:
         parts = urlsplit(written)
-        usable = bool(parts.hostname) and parts.scheme.lower() in _PROXY_SCHEMES and parts.port != 0
+        usable = bool(parts.hostname) and parts.scheme in _PROXY_SCHEMES and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
         raise SetupError(
             f"The proxy {shown_proxy(written)!r} of this machine's environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) "
-            "cannot be used: write http://host:port. Nothing was sent."
+            "cannot be used: write http://host:port or socks5://host:port. Nothing was sent."
         )
     return written
 

@@ -86,6 +86,21 @@ def test_seconds_in_takes_nothing_else_for_seconds(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("größer".encode()[:3] + b"...", "gr\N{REPLACEMENT CHARACTER}..."),
+        (b"first\nsecond\x00", "first\nsecond\x00"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"", b"\x00", b"\r\n"])
+def test_a_text_with_broken_characters_or_line_breaks_loses_no_answer(
+    body: bytes, text: str, end: bytes
+) -> None:
+    answer = Answer(200, b'{"status": "success", "training_logs": "' + body + b'"}' + end)
+    assert decode(answer, "a thing") == {"status": "success", "training_logs": text}
+
+
+@pytest.mark.parametrize(
     ("body", "kind"),
     [
         (b"", "an empty body"),

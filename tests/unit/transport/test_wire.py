@@ -288,14 +288,15 @@ def test_a_proxy_that_wants_a_password_is_named(
     assert f"The proxy {proxy.url} wants a user and a password" in message
 
 
+@pytest.mark.parametrize("scheme", ["socks5h", "SOCKS5h"])
 def test_a_socks_proxy_without_its_package_is_no_lost_answer(
-    carrier: Carrier, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    carrier: Carrier, serve: Serve, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     def without_package(*args: Any, **options: Any) -> Any:
         raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
     monkeypatch.setattr("requests.adapters.SOCKSProxyManager", without_package)
-    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://127.0.0.1:1080")
     server = serve(STARTED)
     message = not_accepted(carrier.to(server.url))
     assert "socks5h://127.0.0.1:1080 speaks SOCKS" in message
