@@ -253,8 +253,8 @@ MUTATIONS = (
     Mutation(
         "adopted-times-out",
         "a timeout does not cancel a training that was inferred",
-        "            if known is not None and known.adopted:\n",
-        "            if False:\n",
+        "            elif known.adopted:\n",
+        "            elif False:\n",
         _LIVES + "accounts.py",
     ),
     # Below are promises of other parts, which the model of the service stands in for: the hook, the transport, the reading of

@@ -272,10 +272,10 @@ class TrainingRun:
     def _timed_out(self, known: Record | None, ended: WaitEnded) -> DreamboothError:
         cancelled = False
         if self._task.cancel_on_timeout:
-            if known is None or known.adopted:
+            if known is None:
+                result = cancellation.left_running(ended.training_id, "the task's record no longer names it")
+            elif known.adopted:
                 why = "it was adopted after a lost answer and may be somebody else's"
-                if known is None:
-                    why = "the task's record no longer names it, so that it is not certainly this task's"
                 result = cancellation.left_running(ended.training_id, why)
             else:
                 result = cancellation.cancel(self._hook, ended.training_id, why="the task's timeout is over")
