@@ -78,4 +78,5 @@ class Account:
             "inference_api": "v6",
             "max_trainings_per_day": 40,
             "hf_token": None,
+            "unused": [],
         }

@@ -20,7 +20,10 @@ from airflow_provider_dreambooth.hooks.dreambooth import DreamboothHook
 def told(settings: ConnectionSettings) -> dict[str, Any]:
     """All of a connection, with the emulator's name for the account instead of the key."""
     fields = asdict(settings)
-    return fields | {"api_key": hashlib.sha256(fields["api_key"].encode()).hexdigest()[:12]}
+    return fields | {
+        "api_key": hashlib.sha256(fields["api_key"].encode()).hexdigest()[:12],
+        "unused": list(settings.unused),  # as Airflow stores a tuple
+    }
 
 
 class ReadConnectionTrigger(BaseTrigger):
