@@ -319,13 +319,7 @@ def test_a_stop_is_not_recorded_of_a_training_that_another_try_has_begun(
     assert store.get(RECORD_KEY) == other
 
 
-async def test_a_note_that_a_trigger_could_not_leave_is_said_in_the_log(
-    served: Served, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
-) -> None:
-    training_id = run(trainer(served), MemoryStateStore())
-    mocker.patch.object(supervisor, "put_variable", return_value=False)
-    mocker.patch.object(supervisor, "task_state", return_value="failed")
-    mocker.patch.object(supervisor, "has_xcom", return_value=True)
+def trigger_of(training_id: str) -> DreamboothFineTuneTrigger:
     trigger = DreamboothFineTuneTrigger(
         training_id=training_id,
         dreambooth_conn_id="dreambooth_default",
@@ -333,6 +327,17 @@ async def test_a_note_that_a_trigger_could_not_leave_is_said_in_the_log(
         training_api="v6",
     )
     trigger.task_instance = SimpleNamespace(task_id="train", trigger_timeout=None)  # type: ignore[assignment]
+    return trigger
+
+
+async def test_a_note_that_a_trigger_could_not_leave_is_said_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
+) -> None:
+    training_id = run(trainer(served), MemoryStateStore())
+    mocker.patch.object(supervisor, "put_variable", return_value=False)
+    mocker.patch.object(supervisor, "task_state", return_value="failed")
+    mocker.patch.object(supervisor, "has_xcom", return_value=True)
+    trigger = trigger_of(training_id)
     trigger._log = logging.getLogger("of.the.trigger")  # type: ignore[assignment]
     await trigger.on_kill()
     assert served.stage(training_id) == "training_cancelled"
@@ -355,13 +360,7 @@ async def test_a_deferred_task_that_a_person_marked_failed_stops_it_and_a_clear_
     mocker.patch.object(supervisor, "put_variable", put)
     mocker.patch.object(supervisor, "task_state", return_value=state)
     mocker.patch.object(supervisor, "has_xcom", return_value=True)
-    trigger = DreamboothFineTuneTrigger(
-        training_id=training_id,
-        dreambooth_conn_id="dreambooth_default",
-        cancel_on_kill=True,
-        training_api="v6",
-    )
-    trigger.task_instance = SimpleNamespace(task_id="train", trigger_timeout=None)  # type: ignore[assignment]
+    trigger = trigger_of(training_id)
     await trigger.on_kill()
     assert served.stage(training_id) == stage
     instance.max_tries += 3
